@@ -4,6 +4,42 @@
  * @module
  */
 
+export type {
+  AuthCloseReason,
+  AuthEffect,
+  AuthEvent,
+  AuthInput,
+  TicketKeys,
+} from "./auth/auth-inputs.ts";
+export { authMachine } from "./auth/auth-machine.ts";
+export { type AuthConfig, type AuthState, authStandard, createAuth } from "./auth/auth-state.ts";
+export {
+  checkTicket,
+  portableSigner,
+  portableVerifier,
+  readTicket,
+  type SignBytes,
+  signTicket,
+  type TicketCheck,
+  type TicketClaims,
+  type TicketContent,
+  type TicketRefusal,
+  type VerifyBytes,
+} from "./auth/ticket.ts";
+export {
+  addUser,
+  formatUsers,
+  noUsers,
+  type PasswordRecord,
+  parseUsers,
+  passwordBytesMax,
+  removeUser,
+  scryptStandard,
+  setDisabled,
+  setPassword,
+  type UserRecord,
+  type Users,
+} from "./auth/users.ts";
 export type { ConnectionId, Identity, RoomId, ServerId } from "./base/ids.ts";
 export { clientMachine } from "./client/client.ts";
 export {

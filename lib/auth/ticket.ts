@@ -166,7 +166,7 @@ export function checkTicket(
 const time = v.pipe(v.number(), v.finite());
 const headerSchema = v.object({
   alg: v.literal("EdDSA"),
-  // What a critical extension demands can't be obeyed by one who does not know it (RFC 7515, 4.1.11).
+  // Who does not know a critical extension can't obey it (RFC 7515 section 4.1.11).
   crit: v.optional(v.never()),
 });
 const claimsSchema = v.object({

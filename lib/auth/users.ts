@@ -1,6 +1,6 @@
 /**
- * The users file as text: reading it with errors that name the record and the field, writing it, and
- * the edits that people make. The file itself, its lock and the password hash are the host's affair.
+ * The users file as text: reading it with errors that name the record and the field, writing it,
+ * and the edits that people make. The file itself, its lock and the password hash are the host's.
  *
  * @module
  */

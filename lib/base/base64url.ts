@@ -7,7 +7,7 @@
  */
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const valueOf: ReadonlyMap<string, number> = new Map([...alphabet].map((sign, at) => [sign, at]));
+const bitsOf: ReadonlyMap<string, number> = new Map([...alphabet].map((sign, at) => [sign, at]));
 
 /**
  * The bytes as base64url, without padding.
@@ -46,7 +46,7 @@ export function decodeBase64Url(text: string): Uint8Array | undefined {
   let held = 0;
   let length = 0;
   for (const sign of text) {
-    const value = valueOf.get(sign);
+    const value = bitsOf.get(sign);
     if (value === undefined) return undefined;
     held = (held << 6) | value;
     bits += 6;
