@@ -62,6 +62,15 @@ export { describe, prompt } from "./client/transcript.ts";
 export { clean } from "./client/words.ts";
 export { Driver, type Host } from "./driver.ts";
 export type { Instant, Machine, Step } from "./machine.ts";
+export { type AuthReply, type AuthRequest, authReplies } from "./wire/auth-messages.ts";
+export {
+  type ClientReply,
+  type ClientRequest,
+  clientReplies,
+  type ListedServer,
+  type Refusal,
+} from "./wire/client-messages.ts";
+export { formatMessage, frameError, parseMessage, type WireError } from "./wire/codec.ts";
 export { type Address, asServerId, formatAddress, isPort, parseAddress } from "./wire/fields.ts";
 export {
   clientFrameBytesMax,
