@@ -62,6 +62,29 @@ export { describe, prompt } from "./client/transcript.ts";
 export { clean } from "./client/words.ts";
 export { Driver, type Host } from "./driver.ts";
 export type { Instant, Machine, Step } from "./machine.ts";
+export {
+  type Contact,
+  checkTiming,
+  defaultTiming,
+  type ServerConfig,
+  type Timing,
+} from "./server/config.ts";
+export type {
+  CloseReason,
+  DialOutcome,
+  ServerEffect,
+  ServerEvent,
+  ServerInput,
+  Verified,
+} from "./server/inputs.ts";
+export { createServer, type ServerState } from "./server/state.ts";
+export { serverMachine } from "./server/step.ts";
+export {
+  type AdminReply,
+  type AdminRequest,
+  adminReplies,
+  adminRequests,
+} from "./wire/admin-messages.ts";
 export { type AuthReply, type AuthRequest, authReplies } from "./wire/auth-messages.ts";
 export {
   type ClientReply,
@@ -78,3 +101,5 @@ export {
   noPendingFrame,
   peerFrameBytesMax,
 } from "./wire/frame.ts";
+export { listEntriesMax, type PeerMessage, protocolVersion } from "./wire/server-messages.ts";
+export { peerMessages } from "./wire/server-vocabulary.ts";

@@ -70,6 +70,7 @@ export type ServerInput =
   | {
       readonly type: "verified";
       readonly at: Instant;
+      readonly connection: ConnectionId;
       readonly request: number;
       readonly outcome: Verified;
     }
@@ -125,7 +126,12 @@ export type ServerEffect =
       readonly serverid: ServerId | undefined;
     }
   /** Check a login ticket: signature, times, form. */
-  | { readonly type: "verify"; readonly request: number; readonly ticket: string }
+  | {
+      readonly type: "verify";
+      readonly connection: ConnectionId;
+      readonly request: number;
+      readonly ticket: string;
+    }
   /** Something worth a log line or a metric. */
   | { readonly type: "report"; readonly event: ServerEvent }
   /** The server has nothing left to do: end the process with this status. */

@@ -107,6 +107,8 @@ export type ServerReply =
       readonly serverid: ServerId;
       readonly reason: IntroductionRefusal;
       readonly detail: string;
+      /** The highest incarnation of the refused server that is known: it has to come with a higher one. */
+      readonly incarnation: number;
     };
 
 /** What the speaker holds, in parts; replaces what was known of it when the last part is there. */
@@ -136,6 +138,8 @@ export interface LockIdentity {
   readonly identity: Identity;
   readonly stamp: number;
   readonly locked?: Flag;
+  /** Why not, in a vote of a server that may not grant anything just now. */
+  readonly reason?: Refusal;
 }
 
 /** Ends the speaker's attempt. */
@@ -153,6 +157,7 @@ export interface LockRoom {
   readonly roomid: RoomId;
   readonly stamp: number;
   readonly locked?: Flag;
+  readonly reason?: Refusal;
 }
 
 /** Ends the speaker's attempt; approved, the room is the speaker's from now on. */

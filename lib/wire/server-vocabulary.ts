@@ -40,7 +40,12 @@ const introductionRefusal = v.picklist(
   "a reason",
 );
 
-const votedOn = { ...speaker, stamp: countField, locked: v.exactOptional(flagField) } as const;
+const votedOn = {
+  ...speaker,
+  stamp: countField,
+  locked: v.exactOptional(flagField),
+  reason: v.exactOptional(refusal),
+} as const;
 
 /** Reads {@link PeerMessage}. */
 export const peerMessages: Vocabulary<PeerMessage> = vocabulary<PeerMessage>({
@@ -65,6 +70,7 @@ export const peerMessages: Vocabulary<PeerMessage> = vocabulary<PeerMessage>({
       ...speaker,
       reason: introductionRefusal,
       detail: text,
+      incarnation: countField,
     }),
   ]),
   holdings: v.object({

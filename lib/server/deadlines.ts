@@ -1,0 +1,75 @@
+/**
+ * Time: every deadline that has passed is settled before an input is looked at, in the order of the
+ * deadlines. What is no longer so is ignored. Source: PROTOCOL.md section 7.
+ *
+ * @module
+ */
+
+import { smallestKey, takeSmallest } from "../base/heap.ts";
+import { type Instant, step } from "../machine.ts";
+import { claimOverdue } from "./claims.ts";
+import { endPace } from "./clients.ts";
+import { loginOverdue } from "./departure.ts";
+import { beginGathering, gatheringOver } from "./gathering.ts";
+import { beat } from "./heartbeats.ts";
+import type { ServerEffect } from "./inputs.ts";
+import { contestWon } from "./introduction.ts";
+import { dialContact, dialPeer } from "./links.ts";
+import { announcementOverdue } from "./moves.ts";
+import { refuseOverdue } from "./requests.ts";
+import { reservationOverdue } from "./reservations.ts";
+import type { Deadline, ServerState, ServerStep } from "./state.ts";
+import { leaseOver } from "./votes.ts";
+
+/** When the server next wants a tick. */
+export function nextDeadline(state: ServerState): Instant | undefined {
+  return state.phase === "stopped" ? undefined : smallestKey(state.deadlines);
+}
+
+/** Settles everything that is due at `at`. */
+export function settleDeadlines(state: ServerState, at: Instant): ServerStep {
+  let current: ServerState = { ...state, now: Math.max(state.now, at) };
+  const effects: ServerEffect[] = [];
+  for (;;) {
+    const dueAt = smallestKey(current.deadlines);
+    const due = takeSmallest(current.deadlines);
+    if (dueAt === undefined || due === undefined || dueAt > current.now) break;
+    const settled = settle({ ...current, deadlines: due.rest }, due.value);
+    current = settled.state;
+    for (const effect of settled.effects) effects.push(effect);
+  }
+  return { state: current, effects };
+}
+
+function settle(state: ServerState, deadline: Deadline): ServerStep {
+  switch (deadline.type) {
+    case "start":
+      return beginGathering(state);
+    case "gathered":
+      return gatheringOver(state);
+    case "heartbeat":
+      return beat(state);
+    case "login":
+      return loginOverdue(state, deadline.connection);
+    case "overdue":
+      return refuseOverdue(state, deadline.connection);
+    case "pace":
+      return endPace(state, deadline.connection);
+    case "claim":
+      return claimOverdue(state, deadline.name, deadline.connection);
+    case "lease":
+      return leaseOver(state, deadline.name, deadline.attempt);
+    case "announced":
+      return announcementOverdue(state, deadline.identity, deadline.move);
+    case "reservation":
+      return reservationOverdue(state, deadline.identity, deadline.pass);
+    case "contested":
+      return contestWon(state, deadline.connection);
+    case "redial":
+      return dialPeer(state, deadline.serverid);
+    case "redial-contact":
+      return dialContact(state, deadline.address);
+    default:
+      return step(state);
+  }
+}

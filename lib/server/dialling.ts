@@ -1,0 +1,74 @@
+/**
+ * Connections to peers as they come up: a dial that ended, or a peer that connected.
+ * Source: PROTOCOL.md section 6.
+ *
+ * @module
+ */
+
+import type { ConnectionId, ServerId } from "../base/ids.ts";
+import { sequence, step } from "../machine.ts";
+import { type Address, formatAddress } from "../wire/fields.ts";
+import { report } from "./effects.ts";
+import type { DialOutcome, ServerEffect } from "./inputs.ts";
+import { introduce } from "./introduction.ts";
+import { changePeer, newLink, newPeer, putLink, redialLater } from "./links.ts";
+import { type Dial, type ServerState, type ServerStep, schedule } from "./state.ts";
+
+/** A dial has ended: in a connection over which this server introduces itself, or not. */
+export function dialled(state: ServerState, number: number, outcome: DialOutcome): ServerStep {
+  const target = state.dials.get(number);
+  if (target === undefined) return step(state);
+  const dials = new Map(state.dials);
+  dials.delete(number);
+  const { serverid, address } = target;
+  const ended =
+    serverid === undefined
+      ? { ...state, dials }
+      : changePeer({ ...state, dials }, serverid, { dial: undefined });
+  if (outcome.type !== "link") return dialFailed(ended, target, outcome);
+  const { connection, certificateId: id } = outcome;
+  const isSelf = id === state.config.serverid;
+  const known = serverid === undefined ? withoutContact(ended, address) : ended;
+  if (isSelf) return step(known, { type: "close", connection, reason: "duplicate-link" });
+  const peers = known.peers.has(id)
+    ? known.peers
+    : new Map(known.peers).set(id, newPeer(address, known));
+  if (peers.get(id)?.link !== undefined) {
+    return step(known, { type: "close", connection, reason: "duplicate-link" });
+  }
+  return introduce({ ...known, peers }, newLink(connection, id, true));
+}
+
+function withoutContact(state: ServerState, address: Address): ServerState {
+  const contacts = new Map(state.contacts);
+  contacts.delete(formatAddress(address));
+  return { ...state, contacts };
+}
+
+function dialFailed(
+  state: ServerState,
+  { serverid, address }: Dial,
+  outcome: Exclude<DialOutcome, { type: "link" }>,
+): ServerStep {
+  const detail = "detail" in outcome ? `${outcome.type}: ${outcome.detail}` : outcome.type;
+  const failed = report({ event: "dial-failed", address: formatAddress(address), detail });
+  if (serverid === undefined) {
+    const { redialMaxMs } = state.config.timing;
+    const retry = { type: "redial-contact", address } as const;
+    return step(schedule(state, redialMaxMs / 4, retry), failed);
+  }
+  return step(redialLater(state, serverid), failed);
+}
+
+/** A peer has connected; it has to introduce itself. */
+export function peerOpened(state: ServerState, connection: ConnectionId, id: ServerId): ServerStep {
+  if (id === state.config.serverid) {
+    return sequence<ServerState, ServerEffect>(
+      state,
+      (s) =>
+        step(s, report({ event: "peer-error", peer: id, detail: "it has this server's own id" })),
+      (s) => step(s, { type: "close", connection, reason: "refused" }),
+    );
+  }
+  return step(putLink(state, newLink(connection, id, false)));
+}

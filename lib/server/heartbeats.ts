@@ -1,0 +1,62 @@
+/**
+ * Signs of life, and what they carry along: the number of the latest change of the speaker's rooms
+ * and a digest of its member list, so that whoever missed something asks. Source: PROTOCOL.md
+ * section 8.
+ *
+ * @module
+ */
+
+import type { ServerId } from "../base/ids.ts";
+import { draw } from "../base/prng.ts";
+import { forEach, step } from "../machine.ts";
+import type { Heartbeat, PeerMessage } from "../wire/server-messages.ts";
+import { tellPeer } from "./effects.ts";
+import { changePeer } from "./links.ts";
+import { membersDigest } from "./members.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
+
+/** Sends every peer a sign of life, and plans the next one a little earlier or later. */
+export function beat(state: ServerState): ServerStep {
+  const { heartbeatMs } = state.config.timing;
+  const { value, prng } = draw(state.prng);
+  const number = state.nextNumber;
+  const planned = schedule(
+    { ...state, prng, nextNumber: number + 1 },
+    heartbeatMs * (0.9 + 0.2 * value),
+    {
+      type: "heartbeat",
+    },
+  );
+  const digest = membersDigest(state);
+  return forEach(state.peers.keys(), planned, (s, peer) =>
+    step(s, ...tellPeer(s, peer, heartbeatFor(s, peer, number, digest))),
+  );
+}
+
+function heartbeatFor(
+  state: ServerState,
+  peer: ServerId,
+  sequence: number,
+  digest: string,
+): PeerMessage {
+  const { serverid } = state.config;
+  const acknowledged = state.peers.get(peer)?.heartbeat ?? 0;
+  return { type: "heartbeat", serverid, sequence, acknowledged, change: state.roomChange, digest };
+}
+
+/** Any traffic of a peer shows that it lives. */
+export function heard(state: ServerState, peer: ServerId): ServerState {
+  return changePeer(state, peer, { heardAt: state.now });
+}
+
+/** A sign of life has come; whoever sees another list, or missed a change, asks. */
+export function heartbeatArrived(state: ServerState, from: ServerId, beat: Heartbeat): ServerStep {
+  const { serverid } = state.config;
+  const known = changePeer(state, from, { heartbeat: beat.sequence });
+  const questions: PeerMessage[] = [];
+  if (state.peers.get(from)?.roomChange !== beat.change) {
+    questions.push({ type: "askrooms", serverid });
+  }
+  if (membersDigest(state) !== beat.digest) questions.push({ type: "askmembers", serverid });
+  return step(known, ...questions.flatMap((question) => tellPeer(known, from, question)));
+}

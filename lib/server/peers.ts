@@ -1,0 +1,184 @@
+/**
+ * What each line of a peer leads to. Only a router, and the guard: a peer speaks for itself alone,
+ * and before its introduction about nothing else. Source: PROTOCOL.md section 6.
+ *
+ * @module
+ */
+
+import type { ConnectionId, RoomId } from "../base/ids.ts";
+import { identityLock, roomLock } from "../lock/lock-table.ts";
+import { sequence, step } from "../machine.ts";
+import { flag } from "../wire/fields.ts";
+import type {
+  Hearsay,
+  LockIdentity,
+  LockRoom,
+  MoveIdentity,
+  PeerMessage,
+} from "../wire/server-messages.ts";
+import { settleName, voteArrived } from "./claims.ts";
+import { report, tellPeer } from "./effects.ts";
+import { heard, heartbeatArrived } from "./heartbeats.ts";
+import { holdingsOf } from "./holdings.ts";
+import type { ServerEffect } from "./inputs.ts";
+import {
+  contestLost,
+  holdingsArrived,
+  introductionAnswered,
+  introductionBegun,
+  membersArrived,
+} from "./introduction.ts";
+import { closeLink } from "./links.ts";
+import { memberLeft, memberList } from "./members.ts";
+import { moveAnswered, moveEnded } from "./moves.ts";
+import { endMoveAcknowledged, endMoveAsked } from "./reservations.ts";
+import type { Link, ServerState, ServerStep } from "./state.ts";
+import { attemptReleased, roomDeleted, roomReleased, stampAheadMax, voteAsked } from "./votes.ts";
+
+/** A line of a peer. */
+export function peerSaid(
+  state: ServerState,
+  connection: ConnectionId,
+  message: PeerMessage,
+  random: Uint8Array,
+): ServerStep {
+  const link = state.links.get(connection);
+  if (link === undefined) return step(state);
+  if (message.serverid !== link.peer) {
+    return cutOff(state, link, `it speaks as ${message.serverid}`);
+  }
+  const known = heard(state, link.peer);
+  switch (message.type) {
+    case "newserver":
+      return introductionBegun(known, link, message);
+    case "serverreply":
+      return introductionAnswered(known, link, message);
+    case "members":
+      return membersArrived(known, link, message);
+    case "holdings":
+      return holdingsArrived(known, link, message);
+    default:
+      return link.phase === "open"
+        ? memberSaid(known, link, message, random)
+        : cutOff(known, link, `it sends ${message.type} before its introduction`);
+  }
+}
+
+/** A peer that does what no server does is reported and its link closed. */
+export function cutOff(state: ServerState, link: Link, detail: string): ServerStep {
+  return sequence<ServerState, ServerEffect>(
+    state,
+    (s) => step(s, report({ event: "peer-error", peer: link.peer, detail })),
+    (s) => closeLink(s, link.connection, "malformed"),
+  );
+}
+
+type MemberMessage = Exclude<
+  PeerMessage,
+  { type: "newserver" | "serverreply" | "members" | "holdings" }
+>;
+
+function memberSaid(
+  state: ServerState,
+  link: Link,
+  message: MemberMessage,
+  random: Uint8Array,
+): ServerStep {
+  const { peer } = link;
+  const { serverid } = state.config;
+  switch (message.type) {
+    case "lockidentity":
+    case "lockroomid":
+      return voting(state, link, message);
+    case "releaseidentity":
+      return attemptReleased(state, identityLock(message.identity), {
+        asker: peer,
+        stamp: message.stamp,
+      });
+    case "releaseroomid":
+      return roomReleased(state, message);
+    case "deleteroom":
+      return roomDeleted(state, peer, message.roomid, message.change);
+    case "moveidentity":
+      return moving(state, link, message, random);
+    case "endmove":
+      return message.acknowledged === "true"
+        ? endMoveAcknowledged(state, peer, message.move)
+        : endMoveAsked(state, peer, message.identity, message.move);
+    case "moveended":
+      return moveEnded(state, peer, message.identity, message.move, message.arrived === "true");
+    case "heartbeat":
+      return heartbeatArrived(state, peer, message);
+    case "askrooms":
+      return step(
+        state,
+        ...holdingsOf(state, false).flatMap((part) => tellPeer(state, peer, part)),
+      );
+    case "askmembers":
+      return step(state, ...memberList(state).flatMap((part) => tellPeer(state, peer, part)));
+    case "leave":
+      return memberLeft(state, peer);
+    case "hearsay":
+      return hearsay(state, link, message);
+    case "evicted":
+    case "disconnect":
+      return step(
+        state,
+        report({ event: "peer-error", peer, detail: `${message.type} ${serverid}` }),
+      );
+  }
+}
+
+function voting(state: ServerState, link: Link, message: LockIdentity | LockRoom): ServerStep {
+  const { peer } = link;
+  const { stamp, locked } = message;
+  const isIdentity = message.type === "lockidentity";
+  const name = isIdentity ? identityLock(message.identity) : roomLock(message.roomid);
+  if (locked === undefined) {
+    const isTooFar = stamp > state.clock + stampAheadMax;
+    if (isTooFar) return cutOff(state, link, `its clock is ${stamp - state.clock} ahead`);
+    return voteAsked(state, name, { asker: peer, stamp });
+  }
+  const held = isIdentity ? "identity-in-use" : "room-exists";
+  const refusal = locked === "true" ? undefined : (message.reason ?? held);
+  return voteArrived(state, peer, name, stamp, refusal);
+}
+
+function moving(
+  state: ServerState,
+  link: Link,
+  message: MoveIdentity,
+  random: Uint8Array,
+): ServerStep {
+  const { peer } = link;
+  if (message.approved !== undefined) return moveAnswered(state, peer, message);
+  const { identity, username, claimedat, move, former, roomid } = message;
+  const wish = {
+    identity,
+    username,
+    claimedAt: claimedat,
+    from: peer,
+    move,
+    former: former as RoomId,
+    roomid: roomid as RoomId,
+    pass: Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+  };
+  return settleName(
+    { ...state, announced: state.announced.set(identity, wish) },
+    identityLock(identity),
+  );
+}
+
+/** Asked about itself, a server shows that it lives; an answer about itself ends a contest. */
+function hearsay(state: ServerState, link: Link, message: Hearsay): ServerStep {
+  const { serverid } = state.config;
+  if (message.heard === undefined) {
+    const isSelf = message.suspectid === serverid && message.incarnation === state.incarnation;
+    return step(
+      state,
+      ...tellPeer(state, link.peer, { ...message, serverid, heard: flag(isSelf) }),
+    );
+  }
+  const isOfItself = message.suspectid === link.peer && message.heard === "true";
+  return isOfItself ? contestLost(state, link.peer) : step(state);
+}

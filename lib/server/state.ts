@@ -1,0 +1,294 @@
+/**
+ * Everything a chat server knows. Large tables are persistent maps, small ones are copied on write;
+ * nothing is ever changed in place.
+ *
+ * @module
+ */
+
+import { List, Map as PersistentMap } from "immutable";
+import { emptyHeap, type Heap, insert } from "../base/heap.ts";
+import type { ConnectionId, Identity, RoomId, ServerId } from "../base/ids.ts";
+import type { Ballot } from "../lock/ballot.ts";
+import { type Attempt, emptyLockTable, type LockName, type LockTable } from "../lock/lock-table.ts";
+import type { Instant, Step } from "../machine.ts";
+import type { Membership } from "../membership/membership.ts";
+import type { ClientRequest } from "../wire/client-messages.ts";
+import type { WireError } from "../wire/codec.ts";
+import { type Address, mainHallOf } from "../wire/fields.ts";
+import type { Holdings, ListedMember, NewServer, ServerReply } from "../wire/server-messages.ts";
+import type { ServerConfig } from "./config.ts";
+import type { ServerEffect } from "./inputs.ts";
+
+/** What every transition of the server returns. */
+export type ServerStep = Step<ServerState, ServerEffect>;
+
+/** The whole state of a chat server. */
+export interface ServerState {
+  readonly config: ServerConfig;
+  /** The instant of the latest input. */
+  readonly now: Instant;
+  /** Wall-clock milliseconds at instant 0, read once at the start: a clock that never jumps. */
+  readonly epoch: number;
+  readonly incarnation: number;
+  readonly phase: "starting" | "serving" | "draining" | "stopped";
+
+  /** Connections of clients, logged in or not. */
+  readonly clients: PersistentMap<ConnectionId, Client>;
+  readonly admins: ReadonlySet<ConnectionId>;
+  readonly sessions: PersistentMap<Identity, Session>;
+  /** Own rooms, the main hall among them. */
+  readonly rooms: PersistentMap<RoomId, Room>;
+  /** Numbers the changes of the own rooms. */
+  readonly roomChange: number;
+  /** Rooms of others; main halls are not in it, they follow from the membership. */
+  readonly directory: PersistentMap<RoomId, RemoteRoom>;
+
+  readonly locks: LockTable;
+  /** Own claims; only the first of a name is under vote, the others wait for it. */
+  readonly claims: PersistentMap<LockName, readonly Claim[]>;
+  /** The logical clock of attempts. */
+  readonly clock: number;
+  /** Movers announced by others that wait for a lock to end. */
+  readonly announced: PersistentMap<Identity, Reservation>;
+  /** Identities kept for movers on their way here. */
+  readonly reservations: PersistentMap<Identity, Reservation>;
+  /** How moves to here ended, until the server they came from has acknowledged it. */
+  readonly endedMoves: PersistentMap<string, EndedMove>;
+
+  readonly membership: Membership;
+  readonly peers: ReadonlyMap<ServerId, Peer>;
+  readonly links: ReadonlyMap<ConnectionId, Link>;
+  readonly dials: ReadonlyMap<number, Dial>;
+  /** Contacts whose ids are not known yet, by address. */
+  readonly contacts: ReadonlyMap<string, Address>;
+
+  readonly deadlines: Heap<Deadline>;
+  /** Clients whose next line may be taken; empty between steps. */
+  readonly unserved: readonly ConnectionId[];
+  /** The next number for a dial, a move, a ticket check or an introduction. */
+  readonly nextNumber: number;
+  readonly prng: number;
+}
+
+/** A connection of a client. */
+export interface Client {
+  readonly connection: ConnectionId;
+  /** Set once it has logged in. */
+  readonly identity: Identity | undefined;
+  readonly activity: Activity;
+  /** Lines that wait for the one before them. */
+  readonly backlog: List<Line>;
+  readonly backlogSize: number;
+  readonly paused: boolean;
+  /** When a client that keeps to its rate would be due to speak next. */
+  readonly paceAt: Instant;
+}
+
+/** What a client waits for; its next line is taken when it is `idle` again. */
+export type Activity =
+  | { readonly type: "idle" | "paced" | "closing" }
+  | {
+      readonly type: "verifying";
+      readonly request: number;
+      readonly identity: Identity;
+      readonly readAt: Instant;
+    }
+  | { readonly type: "claiming"; readonly name: LockName }
+  | { readonly type: "announcing" | "routed"; readonly move: number };
+
+/** One line of a client, good or bad, and when it was read. */
+export interface Line {
+  readonly content:
+    | { readonly request: ClientRequest; readonly error?: never }
+    | { readonly request?: never; readonly error: WireError };
+  readonly size: number;
+  readonly readAt: Instant;
+}
+
+/** A user who is in. The connection of a mover may be gone already. */
+export interface Session {
+  readonly identity: Identity;
+  readonly username: string;
+  /** When the identity was claimed (wall clock); a move does not change it. */
+  readonly claimedAt: number;
+  readonly connection: ConnectionId | undefined;
+  /** The room it is in; of a mover that was routed, the room it is routed to. */
+  readonly roomid: RoomId;
+  readonly move: Move | undefined;
+}
+
+/** A move to another server, as the server that is left sees it. */
+export interface Move {
+  readonly number: number;
+  readonly target: ServerId;
+  readonly roomid: RoomId;
+  /** Announced: the target has not answered. Routed: only the target ends it. Ending: it is asked to. */
+  readonly phase: "announced" | "routed" | "ending";
+}
+
+/** A mover on its way here, as the target sees it. */
+export interface Reservation {
+  readonly identity: Identity;
+  readonly username: string;
+  readonly claimedAt: number;
+  readonly from: ServerId;
+  readonly move: number;
+  readonly former: RoomId;
+  readonly roomid: RoomId;
+  readonly pass: string;
+}
+
+/** How a move to here ended. */
+export interface EndedMove {
+  readonly identity: Identity;
+  readonly from: ServerId;
+  readonly move: number;
+  readonly arrived: boolean;
+}
+
+/** A room of this server. */
+export interface Room {
+  readonly roomid: RoomId;
+  /** `""`: the main hall. */
+  readonly owner: Identity | "";
+  readonly claimedAt: number;
+  readonly members: RoomMembers;
+}
+
+/** Who is in a room, and over which connection. */
+export type RoomMembers = PersistentMap<Identity, ConnectionId>;
+
+/** A room of another server. */
+export interface RemoteRoom {
+  readonly server: ServerId;
+  readonly claimedAt: number;
+}
+
+/** An identity or a room that a client of this server wants. */
+export interface Claim {
+  readonly connection: ConnectionId;
+  readonly identity: Identity;
+  readonly purpose:
+    | { readonly type: "login"; readonly username: string }
+    | { readonly type: "createroom"; readonly roomid: RoomId };
+  readonly deadline: Instant;
+  /** The attempt under vote; none while the claim waits for another attempt's end. */
+  readonly ballot: Ballot | undefined;
+}
+
+/** Another server as somebody to dial and to keep a link with. */
+export interface Peer {
+  readonly address: Address;
+  readonly link: ConnectionId | undefined;
+  readonly dial: number | undefined;
+  /** Dials that failed since it last answered. */
+  readonly failures: number;
+  /** The highest introduction of it that was taken. */
+  readonly sequence: number;
+  /** The number of the latest change of its rooms that is known here. */
+  readonly roomChange: number;
+  readonly heardAt: Instant;
+  /** The number of the latest heartbeat heard from it. */
+  readonly heartbeat: number;
+  /** The own incarnation that it has taken as a member, or 0. */
+  readonly knownAs: number;
+}
+
+/** A connection to a peer. */
+export interface Link {
+  readonly connection: ConnectionId;
+  readonly peer: ServerId;
+  readonly dialled: boolean;
+  /**
+   * Accepted: the other's introduction has not come. Introducing: own one sent, no answer yet.
+   * Contested: the other claims to replace an older incarnation, which is being asked.
+   */
+  readonly phase: "accepted" | "introducing" | "contested" | "open";
+  readonly newserver: NewServer | undefined;
+  readonly serverreply: Extract<ServerReply, { approved: "true" }> | undefined;
+  /** Parts of lists whose last part has not come. */
+  readonly holdings: readonly Holdings[];
+  readonly members: readonly ListedMember[];
+}
+
+/** A dial under way. */
+export interface Dial {
+  readonly serverid: ServerId | undefined;
+  readonly address: Address;
+}
+
+/** What is to be looked at when its time has come; stale ones are ignored then. */
+export type Deadline =
+  | { readonly type: "login" | "overdue" | "pace"; readonly connection: ConnectionId }
+  | { readonly type: "claim"; readonly name: LockName; readonly connection: ConnectionId }
+  | { readonly type: "lease"; readonly name: LockName; readonly attempt: Attempt }
+  | { readonly type: "announced"; readonly identity: Identity; readonly move: number }
+  | { readonly type: "reservation"; readonly identity: Identity; readonly pass: string }
+  | { readonly type: "redial"; readonly serverid: ServerId }
+  | { readonly type: "redial-contact"; readonly address: Address }
+  | { readonly type: "contested"; readonly connection: ConnectionId }
+  | { readonly type: "start" | "gathered" | "heartbeat" };
+
+/**
+ * A server that has just started and knows nobody.
+ *
+ * @param at now, on the monotonic clock of all later inputs
+ * @param wallClock now, in milliseconds since 1970; read this once and never again
+ */
+export function createServer(config: ServerConfig, at: Instant, wallClock: number): ServerState {
+  const hall = mainHallOf(config.serverid);
+  const incarnation = Math.floor(wallClock);
+  const room: Room = { roomid: hall, owner: "", claimedAt: incarnation, members: PersistentMap() };
+  return {
+    config,
+    now: at,
+    epoch: wallClock - at,
+    incarnation,
+    phase: "starting",
+    clients: PersistentMap(),
+    admins: new Set(),
+    sessions: PersistentMap(),
+    rooms: PersistentMap([[hall, room]]),
+    roomChange: 0,
+    directory: PersistentMap(),
+    locks: emptyLockTable(),
+    claims: PersistentMap(),
+    clock: incarnation,
+    announced: PersistentMap(),
+    reservations: PersistentMap(),
+    endedMoves: PersistentMap(),
+    membership: new Map(),
+    peers: new Map(),
+    links: new Map(),
+    dials: new Map(),
+    contacts: new Map(),
+    deadlines: insert(emptyHeap<Deadline>(), at, { type: "start" }),
+    unserved: [],
+    nextNumber: 1,
+    prng: config.seed,
+  };
+}
+
+/** The state with one more thing to look at, `delayMs` from now. */
+export function schedule(state: ServerState, delayMs: number, deadline: Deadline): ServerState {
+  return { ...state, deadlines: insert(state.deadlines, state.now + delayMs, deadline) };
+}
+
+/** Now, in wall-clock milliseconds that never jump: the time of a claim. */
+export function wallClockOf(state: ServerState): number {
+  return Math.floor(state.epoch + state.now);
+}
+
+/** An empty backlog. */
+export const noLines: List<Line> = List();
+
+/** The connections of a room's members; computed once per room value. */
+export function audienceOf(members: RoomMembers): readonly ConnectionId[] {
+  const known = audiences.get(members);
+  if (known !== undefined) return known;
+  const audience = [...members.values()];
+  audiences.set(members, audience);
+  return audience;
+}
+
+const audiences = new WeakMap<RoomMembers, readonly ConnectionId[]>();

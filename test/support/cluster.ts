@@ -1,0 +1,335 @@
+/**
+ * Several chat servers in one process, in virtual time and without sockets: the real machines, a
+ * perfect network that delivers in order, and clients that write down what they hear.
+ */
+
+import type { ConnectionId, Identity, ServerId } from "../../lib/base/ids.ts";
+import { type Contact, defaultTiming, type ServerConfig } from "../../lib/server/config.ts";
+import type {
+  DialOutcome,
+  ServerEffect,
+  ServerEvent,
+  ServerInput,
+} from "../../lib/server/inputs.ts";
+import { createServer, type ServerState } from "../../lib/server/state.ts";
+import { serverMachine } from "../../lib/server/step.ts";
+import type { AdminReply } from "../../lib/wire/admin-messages.ts";
+import type { ClientReply, ClientRequest } from "../../lib/wire/client-messages.ts";
+import { clientRequests } from "../../lib/wire/client-messages.ts";
+import { parseMessage } from "../../lib/wire/codec.ts";
+import type { PeerMessage } from "../../lib/wire/server-messages.ts";
+import { peerMessages } from "../../lib/wire/server-vocabulary.ts";
+
+type Loose<Input> = Input extends ServerInput ? Omit<Input, "at"> : never;
+
+/** One end of a connection between two servers. */
+interface Wire {
+  readonly server: string;
+  readonly other: ConnectionId;
+}
+
+interface Node {
+  state: ServerState;
+  readonly wires: Map<ConnectionId, Wire>;
+  up: boolean;
+}
+
+/** A client that talks to one server and keeps everything it hears. */
+export interface TestClient {
+  readonly server: string;
+  readonly connection: ConnectionId;
+  /** All lines heard that have not been taken. */
+  readonly heard: ClientReply[];
+  closed: boolean;
+}
+
+/** The cluster. Time stands still until {@link Cluster.advance}. */
+export class Cluster {
+  readonly nodes: Map<string, Node> = new Map();
+  readonly events: { readonly server: string; readonly event: ServerEvent }[] = [];
+  /** Messages between servers that this returns true for stay on their way until `release`. */
+  hold: (from: string, to: string, message: PeerMessage) => boolean = () => false;
+  /** What a dial comes to, if not a link. */
+  dialOutcome: (from: string, to: string) => DialOutcome | undefined = () => undefined;
+  now = 0;
+  readonly #clients: Map<string, TestClient> = new Map();
+  readonly #queue: (() => void)[] = [];
+  #held: { from: string; to: string; deliver: () => void }[] = [];
+  #connections = 1;
+  #random = 1;
+
+  /** Starts a server that knows these others; nothing happens until {@link settle}. */
+  add(id: string, contacts: readonly string[], change: Partial<ServerConfig> = {}): void {
+    const known = contacts.map(
+      (other): Contact => ({
+        serverid: change.mustJoin ? undefined : (other as ServerId),
+        address: { host: other, port: 5555 },
+      }),
+    );
+    const config: ServerConfig = {
+      serverid: id as ServerId,
+      client: { host: id, port: 4444 },
+      peer: { host: id, port: 5555 },
+      contacts: known,
+      mustJoin: false,
+      auth: { host: "auth", port: 4440 },
+      partition: "available",
+      messageRate: 0,
+      seed: id.charCodeAt(id.length - 1),
+      timing: defaultTiming,
+      ...change,
+    };
+    const state = createServer(config, this.now, 1_700_000_000_000 + this.now);
+    this.nodes.set(id, { state, wires: new Map(), up: true });
+    this.input(id, { type: "tick" });
+  }
+
+  /** Gives one server an input at the present time. */
+  input(id: string, input: Loose<ServerInput>): void {
+    this.#queue.push(() => this.#step(id, { ...input, at: this.now } as ServerInput));
+  }
+
+  /** Delivers everything that is on its way. */
+  settle(): void {
+    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) run();
+  }
+
+  /** Lets time pass; every deadline is kept to the millisecond. */
+  advance(ms: number): void {
+    const end = this.now + ms;
+    for (this.settle(); ; this.settle()) {
+      const deadlines = [...this.nodes.values()]
+        .filter(({ up }) => up)
+        .map(({ state }) => serverMachine.nextDeadline(state) ?? Number.POSITIVE_INFINITY);
+      const next = Math.max(this.now, Math.min(end, ...deadlines));
+      if (next >= end && Math.min(...deadlines) > end) break;
+      this.now = next;
+      for (const [id, { up }] of this.nodes) if (up) this.input(id, { type: "tick" });
+    }
+    this.now = end;
+  }
+
+  /** Delivers what was held back, oldest first. */
+  release(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.hold = () => false;
+    for (const { deliver } of held) this.#queue.push(deliver);
+    this.settle();
+  }
+
+  /** Ends the connections between two servers on both sides. */
+  cut(one: string, other: string): void {
+    for (const [connection, wire] of [...this.#node(one).wires]) {
+      if (wire.server !== other) continue;
+      this.#node(one).wires.delete(connection);
+      this.#node(other).wires.delete(wire.other);
+      this.input(one, { type: "closed", connection });
+      this.input(other, { type: "closed", connection: wire.other });
+    }
+    this.settle();
+  }
+
+  /** Connects a client. */
+  connect(server: string): TestClient {
+    const connection = this.#connection();
+    const client: TestClient = { server, connection, heard: [], closed: false };
+    this.#clients.set(`${server} ${connection}`, client);
+    this.input(server, { type: "opened", connection, role: "client" });
+    this.settle();
+    return client;
+  }
+
+  /** Sends one line of a client, parsed as a real one. */
+  say(client: TestClient, line: object, settle = true): void {
+    const text = JSON.stringify(line);
+    const parsed = parseMessage<ClientRequest>(clientRequests, text);
+    const { connection } = client;
+    this.input(
+      client.server,
+      parsed.ok
+        ? { type: "request", connection, request: parsed.value, size: text.length }
+        : { type: "malformed", connection, error: parsed.error },
+    );
+    if (settle) this.settle();
+  }
+
+  /** Ends a client's connection. */
+  hangUp(client: TestClient): void {
+    client.closed = true;
+    this.input(client.server, { type: "closed", connection: client.connection });
+    this.settle();
+  }
+
+  /** Connects and logs in; what was heard on the way is taken. */
+  login(server: string, identity: string, username: string = identity): TestClient {
+    const client = this.connect(server);
+    this.say(client, { type: "newidentity", identity, ticket: username });
+    this.take(client);
+    return client;
+  }
+
+  /** Everything a client has heard since the last call. */
+  take(client: TestClient): ClientReply[] {
+    return client.heard.splice(0);
+  }
+
+  /** The state of a server. */
+  state(id: string): ServerState {
+    return this.#node(id).state;
+  }
+
+  /** A peer that is no server of ours: says what it likes over a verified connection. */
+  intrude(server: string, as: string): { say(message: object): void; heard: PeerMessage[] } {
+    const connection = this.#connection();
+    const heard: PeerMessage[] = [];
+    this.#intruders.set(`${server} ${connection}`, heard);
+    this.input(server, { type: "opened", connection, role: "peer", certificateId: as as ServerId });
+    this.settle();
+    return {
+      heard,
+      say: (message) => {
+        const parsed = parseMessage<PeerMessage>(peerMessages, JSON.stringify(message));
+        this.input(
+          server,
+          parsed.ok
+            ? { type: "peer-message", connection, message: parsed.value, random: this.#bytes() }
+            : { type: "malformed", connection, error: parsed.error },
+        );
+        this.settle();
+      },
+    };
+  }
+  readonly #intruders: Map<string, PeerMessage[]> = new Map();
+
+  #step(id: string, input: ServerInput): void {
+    const node = this.#node(id);
+    if (!node.up) return;
+    const { state, effects } = serverMachine.step(node.state, input);
+    node.state = state;
+    for (const effect of effects) this.#perform(id, node, effect);
+  }
+
+  #perform(id: string, node: Node, effect: ServerEffect): void {
+    switch (effect.type) {
+      case "send":
+        for (const connection of effect.to) {
+          if (connection !== effect.except) this.#deliver(id, node, connection, effect.message);
+        }
+        return;
+      case "close":
+        return this.#close(id, node, effect.connection);
+      case "dial":
+        return this.#dial(id, effect);
+      case "verify": {
+        const { connection, request, ticket } = effect;
+        const outcome =
+          ticket === "bad"
+            ? ({ ok: false, reason: "ticket-invalid" } as const)
+            : ({ ok: true, identity: this.#verifying(id, connection), username: ticket } as const);
+        return this.input(id, { type: "verified", connection, request, outcome });
+      }
+      case "report":
+        this.events.push({ server: id, event: effect.event });
+        return;
+      case "stop":
+        node.up = false;
+        return;
+      default:
+        return;
+    }
+  }
+
+  #verifying(id: string, connection: ConnectionId): Identity {
+    const activity = this.#node(id).state.clients.get(connection)?.activity;
+    return (activity?.type === "verifying" ? activity.identity : "") as Identity;
+  }
+
+  #deliver(
+    id: string,
+    node: Node,
+    connection: ConnectionId,
+    message: ClientReply | PeerMessage | AdminReply,
+  ): void {
+    const line = JSON.stringify(message);
+    const wire = node.wires.get(connection);
+    if (wire === undefined) {
+      this.#clients.get(`${id} ${connection}`)?.heard.push(JSON.parse(line));
+      this.#intruders.get(`${id} ${connection}`)?.push(JSON.parse(line));
+      return;
+    }
+    const parsed = parseMessage<PeerMessage>(peerMessages, line);
+    if (!parsed.ok) throw new Error(`${line} can't be read: ${parsed.error.detail}`);
+    const input = {
+      type: "peer-message",
+      connection: wire.other,
+      message: parsed.value,
+      random: this.#bytes(),
+    } as const;
+    const deliver = () => this.#step(wire.server, { ...input, at: this.now });
+    const isBehindHeld = this.#held.some(({ from, to }) => from === id && to === wire.server);
+    if (isBehindHeld || this.hold(id, wire.server, parsed.value)) {
+      this.#held.push({ from: id, to: wire.server, deliver });
+    } else this.#queue.push(deliver);
+  }
+
+  #close(id: string, node: Node, connection: ConnectionId): void {
+    const client = this.#clients.get(`${id} ${connection}`);
+    if (client !== undefined) client.closed = true;
+    const wire = node.wires.get(connection);
+    node.wires.delete(connection);
+    this.input(id, { type: "closed", connection });
+    if (wire === undefined) return;
+    this.#node(wire.server).wires.delete(wire.other);
+    this.input(wire.server, { type: "closed", connection: wire.other });
+  }
+
+  #dial(id: string, effect: Extract<ServerEffect, { type: "dial" }>): void {
+    const { dial, address } = effect;
+    const target = this.nodes.get(address.host);
+    const failed = this.dialOutcome(id, address.host);
+    if (failed !== undefined || target === undefined || !target.up) {
+      const outcome = failed ?? ({ type: "refused" } as const);
+      return this.input(id, { type: "dialled", dial, outcome });
+    }
+    const own = this.#connection();
+    const theirs = this.#connection();
+    this.#node(id).wires.set(own, { server: address.host, other: theirs });
+    target.wires.set(theirs, { server: id, other: own });
+    this.input(address.host, {
+      type: "opened",
+      connection: theirs,
+      role: "peer",
+      certificateId: id as ServerId,
+    });
+    const certificateId = address.host as ServerId;
+    const outcome = { type: "link", connection: own, certificateId } as const;
+    this.input(id, { type: "dialled", dial, outcome });
+  }
+
+  #node(id: string): Node {
+    const node = this.nodes.get(id);
+    if (node === undefined) throw new Error(`there is no server ${id}`);
+    return node;
+  }
+
+  #connection(): ConnectionId {
+    return this.#connections++ as ConnectionId;
+  }
+
+  #bytes(): Uint8Array {
+    return new Uint8Array(16).fill(this.#random++ % 256);
+  }
+}
+
+/** Three servers of one file that have found each other. */
+export function threeServers(change: Partial<ServerConfig> = {}): Cluster {
+  const cluster = new Cluster();
+  const ids = ["s1", "s2", "s3"];
+  for (const id of ids) {
+    const others = ids.filter((other) => other !== id);
+    cluster.add(id, others, change);
+  }
+  cluster.settle();
+  return cluster;
+}
