@@ -85,7 +85,12 @@ export {
   adminReplies,
   adminRequests,
 } from "./wire/admin-messages.ts";
-export { type AuthReply, type AuthRequest, authReplies } from "./wire/auth-messages.ts";
+export {
+  type AuthReply,
+  type AuthRequest,
+  authReplies,
+  authRequests,
+} from "./wire/auth-messages.ts";
 export {
   type ClientReply,
   type ClientRequest,
@@ -99,6 +104,7 @@ export {
   clientFrameBytesMax,
   decodeFrames,
   noPendingFrame,
+  type PendingFrame,
   peerFrameBytesMax,
 } from "./wire/frame.ts";
 export { listEntriesMax, type PeerMessage, protocolVersion } from "./wire/server-messages.ts";
