@@ -25,9 +25,9 @@ import {
   type Shown,
   type WireError,
 } from "../../lib/mod.ts";
+import { type DialledLink, dialServer } from "./client-dial.ts";
 import { createClock } from "./clock.ts";
 import type { Credentials } from "./credentials.ts";
-import { type DialledLink, dialTls } from "./tls-dial.ts";
 
 /** Where a client is seen. */
 export interface ClientView {
@@ -133,7 +133,7 @@ function dial(
   input: (happening: Happening) => void,
 ): DialledLink {
   const role = purpose === "auth" ? "auth" : "server";
-  return dialTls({ host, port }, role, trust, {
+  return dialServer({ host, port }, role, trust, {
     opened: () => input({ type: "opened", link }),
     line: (line) => {
       view.debug(`received ${maskedLine(line)}`);

@@ -74,10 +74,10 @@ export async function clientConfig(
   interactive: boolean,
 ): Promise<ClientConfig> {
   const { host, port, identity, auth } = flags;
-  const username = flags.username ?? (interactive ? await askUsername(identity) : identity);
-  if (username === undefined) throw new UsageError("say who logs in: -u USERNAME or -i IDENTITY");
   const server = parseAddress(host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
   if (server === undefined) throw new UsageError(`-h "${host}" is no host name or IP address`);
+  const username = flags.username ?? (interactive ? await askUsername(identity) : identity);
+  if (username === undefined) throw new UsageError("say who logs in: -u USERNAME or -i IDENTITY");
   return {
     server,
     ...(auth === undefined ? {} : { auth }),
