@@ -10,6 +10,7 @@ import type {
   ServerEffect,
   ServerEvent,
   ServerInput,
+  Verified,
 } from "../../lib/server/inputs.ts";
 import { createServer, type ServerState } from "../../lib/server/state.ts";
 import { serverMachine } from "../../lib/server/step.ts";
@@ -19,6 +20,9 @@ import { clientRequests } from "../../lib/wire/client-messages.ts";
 import { parseMessage } from "../../lib/wire/codec.ts";
 import type { PeerMessage } from "../../lib/wire/server-messages.ts";
 import { peerMessages } from "../../lib/wire/server-vocabulary.ts";
+
+/** More lanes than a choice is made among: the rest wait until these are served. */
+const maxLanes = 64;
 
 type Loose<Input> = Input extends ServerInput ? Omit<Input, "at"> : never;
 
@@ -32,6 +36,19 @@ interface Node {
   state: ServerState;
   readonly wires: Map<ConnectionId, Wire>;
   up: boolean;
+}
+
+/** Something on its way to a server; what is on one lane stays in its order. */
+interface Delivery {
+  readonly lane: string;
+  readonly server: string;
+  readonly input: Loose<ServerInput>;
+}
+
+interface Held {
+  readonly from: string;
+  readonly to: string;
+  readonly delivery: Delivery;
 }
 
 /** A client that talks to one server and keeps everything it hears. */
@@ -51,10 +68,21 @@ export class Cluster {
   hold: (from: string, to: string, message: PeerMessage) => boolean = () => false;
   /** What a dial comes to, if not a link. */
   dialOutcome: (from: string, to: string) => DialOutcome | undefined = () => undefined;
+  /** What a ticket is worth; `undefined`: that is never found out. */
+  verify: (ticket: string, identity: Identity) => Verified | undefined = (ticket, identity) =>
+    ticket === "bad"
+      ? { ok: false, reason: "ticket-invalid" }
+      : { ok: true, identity, username: ticket };
+  /**
+   * Which of so many lanes delivers next; the first is the one that has waited longest. Messages of
+   * one connection keep their order whatever is chosen.
+   */
+  choose: (lanes: number) => number = () => 0;
   now = 0;
   readonly #clients: Map<string, TestClient> = new Map();
-  readonly #queue: (() => void)[] = [];
-  #held: { from: string; to: string; deliver: () => void }[] = [];
+  readonly #intruders: Map<string, PeerMessage[]> = new Map();
+  readonly #queue: Delivery[] = [];
+  #held: Held[] = [];
   #connections = 1;
   #random = 1;
 
@@ -86,12 +114,49 @@ export class Cluster {
 
   /** Gives one server an input at the present time. */
   input(id: string, input: Loose<ServerInput>): void {
-    this.#queue.push(() => this.#step(id, { ...input, at: this.now } as ServerInput));
+    const lane = "connection" in input ? `${id} ${input.connection}` : `${id} ${input.type}`;
+    this.#queue.push({ lane, server: id, input });
   }
 
   /** Delivers everything that is on its way. */
   settle(): void {
-    for (let run = this.#queue.shift(); run !== undefined; run = this.#queue.shift()) run();
+    while (this.deliverOne());
+  }
+
+  /** Delivers one thing that is on its way, if there is any: the one that `choose` says. */
+  deliverOne(): boolean {
+    const first = new Map<string, number>();
+    for (const [index, { lane }] of this.#queue.entries()) {
+      if (!first.has(lane)) first.set(lane, index);
+      if (first.size > maxLanes) break;
+    }
+    const heads = [...first.values()];
+    const head = heads.length > 1 ? heads[this.choose(heads.length)] : heads[0];
+    const [delivery] = head === undefined ? [] : this.#queue.splice(head, 1);
+    if (delivery === undefined) return false;
+    this.#step(delivery.server, { ...delivery.input, at: this.now } as ServerInput);
+    return true;
+  }
+
+  /** A copy that goes its own way from here; nothing may be on its way. */
+  fork(): Cluster {
+    this.settle();
+    const copy = new Cluster();
+    for (const [id, { state, wires, up }] of this.nodes) {
+      copy.nodes.set(id, { state, wires: new Map(wires), up });
+    }
+    for (const [key, client] of this.#clients) {
+      copy.#clients.set(key, { ...client, heard: [...client.heard] });
+    }
+    copy.now = this.now;
+    copy.#connections = this.#connections;
+    copy.#random = this.#random;
+    return copy;
+  }
+
+  /** This cluster's own copy of a client that was connected before the fork. */
+  mine({ server, connection }: TestClient): TestClient {
+    return this.#clients.get(`${server} ${connection}`) as TestClient;
   }
 
   /** Lets time pass; every deadline is kept to the millisecond. */
@@ -114,7 +179,7 @@ export class Cluster {
     const held = this.#held;
     this.#held = [];
     this.hold = () => false;
-    for (const { deliver } of held) this.#queue.push(deliver);
+    for (const { delivery } of held) this.#queue.push(delivery);
     this.settle();
   }
 
@@ -200,7 +265,6 @@ export class Cluster {
       },
     };
   }
-  readonly #intruders: Map<string, PeerMessage[]> = new Map();
 
   #step(id: string, input: ServerInput): void {
     const node = this.#node(id);
@@ -218,16 +282,18 @@ export class Cluster {
         }
         return;
       case "close":
-        return this.#close(id, node, effect.connection);
+        this.#close(id, node, effect.connection);
+        return;
       case "dial":
-        return this.#dial(id, effect);
+        this.#dial(id, effect);
+        return;
       case "verify": {
         const { connection, request, ticket } = effect;
-        const outcome =
-          ticket === "bad"
-            ? ({ ok: false, reason: "ticket-invalid" } as const)
-            : ({ ok: true, identity: this.#verifying(id, connection), username: ticket } as const);
-        return this.input(id, { type: "verified", connection, request, outcome });
+        const outcome = this.verify(ticket, this.#verifying(id, connection));
+        if (outcome !== undefined) {
+          this.input(id, { type: "verified", connection, request, outcome });
+        }
+        return;
       }
       case "report":
         this.events.push({ server: id, event: effect.event });
@@ -266,11 +332,12 @@ export class Cluster {
       message: parsed.value,
       random: this.#bytes(),
     } as const;
-    const deliver = () => this.#step(wire.server, { ...input, at: this.now });
+    const lane = `${wire.server} ${wire.other}`;
+    const delivery = { lane, server: wire.server, input };
     const isBehindHeld = this.#held.some(({ from, to }) => from === id && to === wire.server);
     if (isBehindHeld || this.hold(id, wire.server, parsed.value)) {
-      this.#held.push({ from: id, to: wire.server, deliver });
-    } else this.#queue.push(deliver);
+      this.#held.push({ from: id, to: wire.server, delivery });
+    } else this.#queue.push(delivery);
   }
 
   #close(id: string, node: Node, connection: ConnectionId): void {
@@ -290,7 +357,8 @@ export class Cluster {
     const failed = this.dialOutcome(id, address.host);
     if (failed !== undefined || target === undefined || !target.up) {
       const outcome = failed ?? ({ type: "refused" } as const);
-      return this.input(id, { type: "dialled", dial, outcome });
+      this.input(id, { type: "dialled", dial, outcome });
+      return;
     }
     const own = this.#connection();
     const theirs = this.#connection();
@@ -304,7 +372,24 @@ export class Cluster {
     });
     const certificateId = address.host as ServerId;
     const outcome = { type: "link", connection: own, certificateId } as const;
-    this.input(id, { type: "dialled", dial, outcome });
+    this.#queue.push({
+      lane: `${id} ${own}`,
+      server: id,
+      input: { type: "dialled", dial, outcome },
+    });
+  }
+
+  /** Ends a server at once, as a crash does: its connections end, nothing listens there. */
+  crash(id: string): void {
+    const node = this.#node(id);
+    node.up = false;
+    for (const [connection, wire] of [...node.wires]) {
+      node.wires.delete(connection);
+      this.#node(wire.server).wires.delete(wire.other);
+      this.input(wire.server, { type: "closed", connection: wire.other });
+    }
+    for (const client of this.#clients.values()) if (client.server === id) client.closed = true;
+    this.settle();
   }
 
   #node(id: string): Node {
@@ -324,8 +409,12 @@ export class Cluster {
 
 /** Three servers of one file that have found each other. */
 export function threeServers(change: Partial<ServerConfig> = {}): Cluster {
+  return serversOfFile(["s1", "s2", "s3"], change);
+}
+
+/** Servers of one file that have found each other. */
+export function serversOfFile(ids: readonly string[], change: Partial<ServerConfig> = {}): Cluster {
   const cluster = new Cluster();
-  const ids = ["s1", "s2", "s3"];
   for (const id of ids) {
     const others = ids.filter((other) => other !== id);
     cluster.add(id, others, change);
