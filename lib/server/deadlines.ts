@@ -6,10 +6,12 @@
  */
 
 import { smallestKey, takeSmallest } from "../base/heap.ts";
-import { type Instant, step } from "../machine.ts";
+import type { Instant } from "../machine.ts";
 import { claimOverdue } from "./claims.ts";
 import { endPace } from "./clients.ts";
 import { loginOverdue } from "./departure.ts";
+import { allowForOwnStall, assess, watchDue } from "./detection.ts";
+import { drainOn, drainOver } from "./drain.ts";
 import { beginGathering, gatheringOver } from "./gathering.ts";
 import { beat } from "./heartbeats.ts";
 import type { ServerEffect } from "./inputs.ts";
@@ -28,7 +30,7 @@ export function nextDeadline(state: ServerState): Instant | undefined {
 
 /** Settles everything that is due at `at`. */
 export function settleDeadlines(state: ServerState, at: Instant): ServerStep {
-  let current: ServerState = { ...state, now: Math.max(state.now, at) };
+  let current = allowForOwnStall({ ...state, now: Math.max(state.now, at) });
   const effects: ServerEffect[] = [];
   for (;;) {
     const dueAt = smallestKey(current.deadlines);
@@ -65,11 +67,17 @@ function settle(state: ServerState, deadline: Deadline): ServerStep {
       return reservationOverdue(state, deadline.identity, deadline.pass);
     case "contested":
       return contestWon(state, deadline.connection);
+    case "watch":
+      return watchDue(state, deadline.serverid, deadline.incarnation);
+    case "veto":
+      return assess(state, deadline.serverid);
+    case "drain":
+      return drainOn(state);
+    case "drained":
+      return drainOver(state);
     case "redial":
       return dialPeer(state, deadline.serverid);
     case "redial-contact":
       return dialContact(state, deadline.address);
-    default:
-      return step(state);
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ConnectionId } from "../base/ids.ts";
-import { sequence, step } from "../machine.ts";
+import { forEach, sequence, step } from "../machine.ts";
 import { withdrawClaim } from "./claims.ts";
 import { closeClient } from "./clients.ts";
 import { sendError } from "./effects.ts";
@@ -34,6 +34,18 @@ export function endConnection(
     (s) => depart(s, connection, reason),
     (s) => closeClient(s, connection, reason),
   );
+}
+
+/** An admin wants a user out: every session of that account ends. */
+export function disconnectUser(state: ServerState, username: string): ServerStep {
+  const sessions = [...state.sessions.values()].filter((s) => s.username === username);
+  return forEach(sessions, state, (s, { identity }) => {
+    const session = s.sessions.get(identity);
+    if (session === undefined) return step(s);
+    return session.connection === undefined
+      ? step({ ...s, sessions: s.sessions.delete(identity) })
+      : endConnection(s, session.connection, "disconnected");
+  });
 }
 
 /** A client that did not log in in time. */

@@ -8,6 +8,7 @@
 import type { ConnectionId, ServerId } from "../base/ids.ts";
 import { sequence, step } from "../machine.ts";
 import { type Address, formatAddress } from "../wire/fields.ts";
+import { heard, probeFailed } from "./detection.ts";
 import { report } from "./effects.ts";
 import type { DialOutcome, ServerEffect } from "./inputs.ts";
 import { introduce } from "./introduction.ts";
@@ -33,10 +34,16 @@ export function dialled(state: ServerState, number: number, outcome: DialOutcome
   const peers = known.peers.has(id)
     ? known.peers
     : new Map(known.peers).set(id, newPeer(address, known));
-  if (peers.get(id)?.link !== undefined) {
+  const isLinked = peers.get(id)?.link !== undefined;
+  const isSuspect = known.membership.get(id)?.status === "suspect";
+  if (isLinked && !isSuspect) {
     return step(known, { type: "close", connection, reason: "duplicate-link" });
   }
-  return introduce({ ...known, peers }, newLink(connection, id, true));
+  return sequence<ServerState, ServerEffect>(
+    { ...known, peers },
+    (s) => heard(s, id),
+    (s) => introduce(s, newLink(connection, id, true)),
+  );
 }
 
 function withoutContact(state: ServerState, address: Address): ServerState {
@@ -57,7 +64,12 @@ function dialFailed(
     const retry = { type: "redial-contact", address } as const;
     return step(schedule(state, redialMaxMs / 4, retry), failed);
   }
-  return step(redialLater(state, serverid), failed);
+  const isNews = state.peers.get(serverid)?.failures === 0;
+  return sequence<ServerState, ServerEffect>(
+    redialLater(state, serverid),
+    (s) => (isNews ? step(s, failed) : step(s)),
+    (s) => probeFailed(s, serverid, outcome.type),
+  );
 }
 
 /** A peer has connected; it has to introduce itself. */

@@ -25,7 +25,9 @@ export function beginGathering(state: ServerState): ServerStep {
   const limit = mustJoin ? timing.joinMs : timing.gatherMs;
   const begun = schedule({ ...state, peers, contacts: unknown }, limit, { type: "gathered" });
   return sequence<ServerState, ServerEffect>(
-    schedule(begun, timing.heartbeatMs, { type: "heartbeat" }),
+    schedule({ ...begun, beatDueAt: state.now + timing.heartbeatMs }, timing.heartbeatMs, {
+      type: "heartbeat",
+    }),
     (s) => forEach(peers.keys(), s, dialPeer),
     (s) => forEach(unknown.values(), s, dialContact),
     gather,

@@ -19,14 +19,10 @@ import { type ServerState, type ServerStep, schedule } from "./state.ts";
 export function beat(state: ServerState): ServerStep {
   const { heartbeatMs } = state.config.timing;
   const { value, prng } = draw(state.prng);
+  const delayMs = heartbeatMs * (0.9 + 0.2 * value);
   const number = state.nextNumber;
-  const planned = schedule(
-    { ...state, prng, nextNumber: number + 1 },
-    heartbeatMs * (0.9 + 0.2 * value),
-    {
-      type: "heartbeat",
-    },
-  );
+  const beaten = { ...state, prng, nextNumber: number + 1, beatDueAt: state.now + delayMs };
+  const planned = schedule(beaten, delayMs, { type: "heartbeat" });
   const digest = membersDigest(state);
   return forEach(state.peers.keys(), planned, (s, peer) =>
     step(s, ...tellPeer(s, peer, heartbeatFor(s, peer, number, digest))),
@@ -41,18 +37,15 @@ function heartbeatFor(
 ): PeerMessage {
   const { serverid } = state.config;
   const acknowledged = state.peers.get(peer)?.heartbeat ?? 0;
-  return { type: "heartbeat", serverid, sequence, acknowledged, change: state.roomChange, digest };
-}
-
-/** Any traffic of a peer shows that it lives. */
-export function heard(state: ServerState, peer: ServerId): ServerState {
-  return changePeer(state, peer, { heardAt: state.now });
+  const change = state.roomChange;
+  const users = state.sessions.size;
+  return { type: "heartbeat", serverid, sequence, acknowledged, change, digest, users };
 }
 
 /** A sign of life has come; whoever sees another list, or missed a change, asks. */
 export function heartbeatArrived(state: ServerState, from: ServerId, beat: Heartbeat): ServerStep {
   const { serverid } = state.config;
-  const known = changePeer(state, from, { heartbeat: beat.sequence });
+  const known = changePeer(state, from, { heartbeat: beat.sequence, users: beat.users });
   const questions: PeerMessage[] = [];
   if (state.peers.get(from)?.roomChange !== beat.change) {
     questions.push({ type: "askrooms", serverid });

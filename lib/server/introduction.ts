@@ -19,7 +19,9 @@ import {
   type ServerReply,
 } from "../wire/server-messages.ts";
 import { askInOpenVotes } from "./claims.ts";
+import { watch } from "./detection.ts";
 import { openLinkTo, report, tellPeer } from "./effects.ts";
+import { renew } from "./eviction.ts";
 import { gather, giveUp } from "./gathering.ts";
 import { holdingsOf, takeHoldings } from "./holdings.ts";
 import type { ServerEffect } from "./inputs.ts";
@@ -55,6 +57,19 @@ export function introduce(state: ServerState, link: Link): ServerStep {
   );
 }
 
+/**
+ * This server is known as evicted, or was here before under a higher incarnation: it comes back under
+ * a still higher one, and everybody is told over the links there are.
+ */
+export function comeBack(state: ServerState, evicted: number): ServerStep {
+  if (evicted < state.incarnation) return step(state);
+  const floor = { ...state, incarnation: Math.max(state.incarnation, evicted) };
+  return sequence<ServerState, ServerEffect>(floor, renew, (s) => {
+    const open = [...s.links.values()].filter(({ phase }) => phase === "open");
+    return forEach(open, s, introduce);
+  });
+}
+
 /** Keeps the first part of an introduction until its holdings are complete. */
 export function introductionBegun(
   state: ServerState,
@@ -75,12 +90,12 @@ export function introductionAnswered(
   }
   const { peer: member, connection } = link;
   const { reason, incarnation, detail } = answer;
-  const raised = reason === "incarnation" ? Math.max(state.incarnation, incarnation + 1) : 0;
-  const isFinal = ["version", "mode", "id-taken", "removed"].includes(reason);
+  const isFinal = ["version", "mode", "id-taken"].includes(reason);
   return sequence<ServerState, ServerEffect>(
-    { ...state, incarnation: Math.max(state.incarnation, raised) },
+    state,
     (s) => step(s, report({ event: "introduction-refused", member, detail })),
     (s) => closeLink(s, connection, "refused"),
+    (s) => (isFinal ? step(s) : comeBack(s, incarnation)),
     (s) =>
       isFinal && s.phase === "starting" && s.config.mustJoin
         ? giveUp(s, `${member} refused: ${detail}`)
@@ -131,9 +146,12 @@ function answer(state: ServerState, link: Link, newserver: NewServer): ServerSte
   if (isReplacing && current !== undefined && current !== connection) {
     return contest(state, link, known.incarnation);
   }
-  return isOvertaken(state, link, newserver)
-    ? closeLink(state, connection, "duplicate-link")
-    : approve(state, link, newserver);
+  if (isOvertaken(state, link, newserver)) return closeLink(state, connection, "duplicate-link");
+  return sequence<ServerState, ServerEffect>(
+    state,
+    (s) => comeBack(s, newserver.evicted),
+    (s) => approve(s, link, newserver),
+  );
 }
 
 /**
@@ -292,6 +310,7 @@ function welcome(
       return step(
         changePeer({ ...s, peers, membership }, id, {
           failures: 0,
+          linkedAt: s.now,
           sequence: introduction.sequence,
           heardAt: s.now,
           knownAs: s.incarnation,
@@ -304,6 +323,7 @@ function welcome(
       );
     },
     (s) => step(putLink(s, { ...link, phase: "open" })),
+    (s) => (isNew ? step(watch(s, id, incarnation)) : step(s)),
   );
 }
 

@@ -27,11 +27,13 @@ export function newPeer(address: Address, state: ServerState): Peer {
     link: undefined,
     dial: undefined,
     failures: 0,
+    linkedAt: state.now,
     sequence: 0,
     roomChange: 0,
     heardAt: state.now,
     heartbeat: 0,
     knownAs: 0,
+    users: 0,
   };
 }
 
@@ -42,10 +44,15 @@ export function changePeer(state: ServerState, id: ServerId, change: Partial<Pee
   return { ...state, peers: new Map(state.peers).set(id, { ...peer, ...change }) };
 }
 
-/** Dials a server that there is no link to, unless it is being dialled already. */
+/** Dials a server that there is no link to. */
 export function dialPeer(state: ServerState, serverid: ServerId): ServerStep {
+  return state.peers.get(serverid)?.link === undefined ? probePeer(state, serverid) : step(state);
+}
+
+/** Dials a server, also beside a link that has fallen silent, unless it is being dialled already. */
+export function probePeer(state: ServerState, serverid: ServerId): ServerStep {
   const peer = state.peers.get(serverid);
-  if (peer === undefined || peer.link !== undefined || peer.dial !== undefined) return step(state);
+  if (peer === undefined || peer.dial !== undefined) return step(state);
   const dialling = changePeer(state, serverid, { dial: state.nextNumber });
   return dial(dialling, { serverid, address: peer.address });
 }
@@ -70,7 +77,7 @@ export function redialLater(state: ServerState, serverid: ServerId): ServerState
   const { redialMinMs, redialMaxMs } = state.config.timing;
   const { value, prng } = draw(state.prng);
   const longestMs = Math.min(redialMaxMs, redialMinMs * 2 ** peer.failures);
-  const delayMs = redialMinMs + (longestMs - redialMinMs) * value;
+  const delayMs = Math.max(redialMinMs, longestMs * (0.5 + 0.5 * value));
   const failed = changePeer({ ...state, prng }, serverid, { failures: peer.failures + 1 });
   return schedule(failed, delayMs, { type: "redial", serverid });
 }
@@ -100,25 +107,37 @@ export function closeLink(
   connection: ConnectionId,
   reason: CloseReason,
 ): ServerStep {
-  const lost = linkLost(state, connection);
-  return step(lost.state, ...lost.effects, { type: "close", connection, reason });
+  const peer = state.links.get(connection)?.peer;
+  const { state: forgotten, effects } = forgetLink(state, connection);
+  const next = peer === undefined ? forgotten : redialLater(forgotten, peer);
+  return step(next, ...effects, { type: "close", connection, reason });
 }
 
-/** A connection to a peer is gone; if it was the link, it is made anew. */
+/**
+ * A connection to a peer is gone. If it was the link, a dial tells at once whether the other end
+ * still lives; only a link that never lasts is not made anew at once.
+ */
 export function linkLost(state: ServerState, connection: ConnectionId): ServerStep {
+  const link = state.links.get(connection);
+  if (link === undefined) return step(state);
+  const { link: current, linkedAt } = state.peers.get(link.peer) ?? {};
+  const lost = forgetLink(state, connection);
+  if (current !== connection) {
+    return step(link.dialled ? redialLater(lost.state, link.peer) : lost.state, ...lost.effects);
+  }
+  const lasted = linkedAt !== undefined && state.now - linkedAt >= state.config.timing.probeMs;
+  if (!lasted) return step(redialLater(lost.state, link.peer), ...lost.effects);
+  const dialling = dialPeer(lost.state, link.peer);
+  return step(dialling.state, ...lost.effects, ...dialling.effects);
+}
+
+function forgetLink(state: ServerState, connection: ConnectionId): ServerStep {
   const link = state.links.get(connection);
   if (link === undefined) return step(state);
   const links = new Map(state.links);
   links.delete(connection);
-  const peer = state.peers.get(link.peer);
-  if (peer?.link !== connection) {
-    const gone = { ...state, links };
-    return step(link.dialled ? redialLater(gone, link.peer) : gone);
-  }
+  if (state.peers.get(link.peer)?.link !== connection) return step({ ...state, links });
   const unlinked = changePeer({ ...state, links }, link.peer, { link: undefined });
   const { incarnation } = state.membership.get(link.peer) ?? { incarnation: 0 };
-  return step(
-    redialLater(unlinked, link.peer),
-    report({ event: "link-lost", member: link.peer, incarnation }),
-  );
+  return step(unlinked, report({ event: "link-lost", member: link.peer, incarnation }));
 }

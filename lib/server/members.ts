@@ -132,6 +132,24 @@ export function forgetMember(state: ServerState, id: ServerId): ServerStep {
   );
 }
 
+/** A member drains: nobody is sent there any longer, but it still votes. */
+export function memberLeaving(state: ServerState, id: ServerId): ServerStep {
+  return step({ ...state, membership: changeMember(state.membership, id, { leaving: true }) });
+}
+
+/** An admin has removed a dead member for good: it is not dialled and not listed any longer. */
+export function memberRemoved(state: ServerState, id: ServerId, incarnation: number): ServerStep {
+  const member = state.membership.get(id);
+  if (member?.status !== "dead" || member.incarnation > incarnation) return step(state);
+  const peers = new Map(state.peers);
+  peers.delete(id);
+  const reason = "an admin has removed it";
+  return step(
+    { ...state, membership: changeMember(state.membership, id, { status: "left" }), peers },
+    report({ event: "member-left", member: id, incarnation: member.incarnation, reason }),
+  );
+}
+
 /** A member has said that it goes: it is not dialled again and takes part in nothing. */
 export function memberLeft(state: ServerState, id: ServerId): ServerStep {
   const member = state.membership.get(id);

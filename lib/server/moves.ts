@@ -25,13 +25,26 @@ export function announceMove(
   place: { readonly roomid: RoomId; readonly member: Member },
   readAt: Instant,
 ): ServerStep {
-  const { member, roomid } = place;
-  const { identity } = session;
+  const { member } = place;
   if (member.leaving) return step(state, refuseJoin(connection, session, "draining"));
   if (!isRoutable(member) || openLinkTo(state, member.id) === undefined) {
     return step(state, refuseJoin(connection, session, "unreachable"));
   }
-  const move: Move = { number: state.nextNumber, target: member.id, roomid, phase: "announced" };
+  return beginMove(state, session, connection, place, { readAt, wanted: true });
+}
+
+/** Begins a move that nothing speaks against, wanted by the user or by a server that drains. */
+export function beginMove(
+  state: ServerState,
+  session: Session,
+  connection: ConnectionId,
+  place: { readonly roomid: RoomId; readonly member: Member },
+  { readAt, wanted }: { readonly readAt: Instant; readonly wanted: boolean },
+): ServerStep {
+  const { member, roomid } = place;
+  const { identity } = session;
+  const target = member.id;
+  const move: Move = { number: state.nextNumber, target, roomid, phase: "announced", wanted };
   const { announceMs, requestMs } = state.config.timing;
   const delayMs = Math.max(0, Math.min(announceMs, readAt + requestMs - state.now));
   const waiting = waitFor(
@@ -94,8 +107,9 @@ function refuseMove(
   connection: ConnectionId,
   reason: Refusal,
 ): ServerStep {
-  const stays = withMove(state, session, undefined);
-  return step(becomeIdle(stays, connection), refuseJoin(connection, session, reason));
+  const stays = becomeIdle(withMove(state, session, undefined), connection);
+  const isWanted = session.move?.wanted ?? true;
+  return isWanted ? step(stays, refuseJoin(connection, session, reason)) : step(stays);
 }
 
 /** The target has not answered in time: the user stays, the announcement is withdrawn. */

@@ -10,6 +10,7 @@ import { identityLock, roomLock } from "../lock/lock-table.ts";
 import { sequence, step } from "../machine.ts";
 import { flag } from "../wire/fields.ts";
 import type {
+  Evicted,
   Hearsay,
   LockIdentity,
   LockRoom,
@@ -17,11 +18,14 @@ import type {
   PeerMessage,
 } from "../wire/server-messages.ts";
 import { settleName, voteArrived } from "./claims.ts";
+import { disconnectUser } from "./departure.ts";
+import { evictionTold, heard, hears, hearsayArrived } from "./detection.ts";
 import { report, tellPeer } from "./effects.ts";
-import { heard, heartbeatArrived } from "./heartbeats.ts";
+import { heartbeatArrived } from "./heartbeats.ts";
 import { holdingsOf } from "./holdings.ts";
 import type { ServerEffect } from "./inputs.ts";
 import {
+  comeBack,
   contestLost,
   holdingsArrived,
   introductionAnswered,
@@ -29,7 +33,7 @@ import {
   membersArrived,
 } from "./introduction.ts";
 import { closeLink } from "./links.ts";
-import { memberLeft, memberList } from "./members.ts";
+import { memberLeaving, memberLeft, memberList, memberRemoved } from "./members.ts";
 import { moveAnswered, moveEnded } from "./moves.ts";
 import { endMoveAcknowledged, endMoveAsked } from "./reservations.ts";
 import type { Link, ServerState, ServerStep } from "./state.ts";
@@ -47,20 +51,32 @@ export function peerSaid(
   if (message.serverid !== link.peer) {
     return cutOff(state, link, `it speaks as ${message.serverid}`);
   }
-  const known = heard(state, link.peer);
+  return sequence<ServerState, ServerEffect>(
+    state,
+    (s) => heard(s, link.peer),
+    (s) => linkSaid(s, link, message, random),
+  );
+}
+
+function linkSaid(
+  state: ServerState,
+  link: Link,
+  message: PeerMessage,
+  random: Uint8Array,
+): ServerStep {
   switch (message.type) {
     case "newserver":
-      return introductionBegun(known, link, message);
+      return introductionBegun(state, link, message);
     case "serverreply":
-      return introductionAnswered(known, link, message);
+      return introductionAnswered(state, link, message);
     case "members":
-      return membersArrived(known, link, message);
+      return membersArrived(state, link, message);
     case "holdings":
-      return holdingsArrived(known, link, message);
+      return holdingsArrived(state, link, message);
     default:
       return link.phase === "open"
-        ? memberSaid(known, link, message, random)
-        : cutOff(known, link, `it sends ${message.type} before its introduction`);
+        ? memberSaid(state, link, message, random)
+        : cutOff(state, link, `it sends ${message.type} before its introduction`);
   }
 }
 
@@ -85,7 +101,6 @@ function memberSaid(
   random: Uint8Array,
 ): ServerStep {
   const { peer } = link;
-  const { serverid } = state.config;
   switch (message.type) {
     case "lockidentity":
     case "lockroomid":
@@ -120,12 +135,14 @@ function memberSaid(
       return memberLeft(state, peer);
     case "hearsay":
       return hearsay(state, link, message);
+    case "leaving":
+      return memberLeaving(state, peer);
     case "evicted":
+      return evicted(state, message);
+    case "removed":
+      return memberRemoved(state, message.evictedid, message.incarnation);
     case "disconnect":
-      return step(
-        state,
-        report({ event: "peer-error", peer, detail: `${message.type} ${serverid}` }),
-      );
+      return disconnectUser(state, message.username);
   }
 }
 
@@ -169,16 +186,28 @@ function moving(
   );
 }
 
+/** Somebody was evicted: this server itself, or a member that it may still hear. */
+function evicted(state: ServerState, { evictedid, incarnation }: Evicted): ServerStep {
+  return evictedid === state.config.serverid
+    ? comeBack(state, incarnation)
+    : evictionTold(state, evictedid, incarnation);
+}
+
 /** Asked about itself, a server shows that it lives; an answer about itself ends a contest. */
 function hearsay(state: ServerState, link: Link, message: Hearsay): ServerStep {
   const { serverid } = state.config;
   if (message.heard === undefined) {
-    const isSelf = message.suspectid === serverid && message.incarnation === state.incarnation;
-    return step(
-      state,
-      ...tellPeer(state, link.peer, { ...message, serverid, heard: flag(isSelf) }),
-    );
+    const { suspectid, incarnation } = message;
+    const isHeard =
+      suspectid === serverid
+        ? incarnation === state.incarnation
+        : hears(state, suspectid, incarnation);
+    const reply = { ...message, serverid, heard: flag(isHeard) };
+    return step(state, ...tellPeer(state, link.peer, reply));
   }
-  const isOfItself = message.suspectid === link.peer && message.heard === "true";
-  return isOfItself ? contestLost(state, link.peer) : step(state);
+  const isHeard = message.heard === "true";
+  if (message.suspectid !== link.peer) {
+    return hearsayArrived(state, link.peer, message.suspectid, isHeard);
+  }
+  return isHeard ? contestLost(state, link.peer) : step(state);
 }

@@ -17,7 +17,7 @@ import type { WireError } from "../wire/codec.ts";
 import { type Address, mainHallOf } from "../wire/fields.ts";
 import type { Holdings, ListedMember, NewServer, ServerReply } from "../wire/server-messages.ts";
 import type { ServerConfig } from "./config.ts";
-import type { ServerEffect } from "./inputs.ts";
+import type { DialOutcome, ServerEffect } from "./inputs.ts";
 
 /** What every transition of the server returns. */
 export type ServerStep = Step<ServerState, ServerEffect>;
@@ -61,6 +61,15 @@ export interface ServerState {
   readonly dials: ReadonlyMap<number, Dial>;
   /** Contacts whose ids are not known yet, by address. */
   readonly contacts: ReadonlyMap<string, Address>;
+
+  /** What is known against members that are silent. */
+  readonly suspicions: ReadonlyMap<ServerId, Suspicion>;
+  /** When the next heartbeat is due: whoever comes much later has stood still itself. */
+  readonly beatDueAt: Instant;
+  /** Before this nobody is judged: what waited while this server stood still must be read first. */
+  readonly judgeAt: Instant;
+  /** When this server last went on after standing still for longer than the suspect time. */
+  readonly stoodStillAt: Instant;
 
   readonly deadlines: Heap<Deadline>;
   /** Clients whose next line may be taken; empty between steps. */
@@ -124,6 +133,8 @@ export interface Move {
   readonly roomid: RoomId;
   /** Announced: the target has not answered. Routed: only the target ends it. Ending: it is asked to. */
   readonly phase: "announced" | "routed" | "ending";
+  /** Whether the user asked for it; a server that drains moves users by itself. */
+  readonly wanted: boolean;
 }
 
 /** A mover on its way here, as the target sees it. */
@@ -183,6 +194,8 @@ export interface Peer {
   readonly dial: number | undefined;
   /** Dials that failed since it last answered. */
   readonly failures: number;
+  /** When the link was made. */
+  readonly linkedAt: Instant;
   /** The highest introduction of it that was taken. */
   readonly sequence: number;
   /** The number of the latest change of its rooms that is known here. */
@@ -192,6 +205,28 @@ export interface Peer {
   readonly heartbeat: number;
   /** The own incarnation that it has taken as a member, or 0. */
   readonly knownAs: number;
+  /** How many users it has, as it last said. */
+  readonly users: number;
+}
+
+/** What is known against a member since it fell silent. */
+export interface Suspicion {
+  /** How the latest dial of it ended. */
+  readonly outcome: Exclude<DialOutcome["type"], "link"> | undefined;
+  /** Dials in a row that were refused. */
+  readonly refusals: number;
+  /** Another member has evicted it. */
+  readonly told: boolean;
+  /** The others, asked whether they still hear it. */
+  readonly round: Round | undefined;
+}
+
+/** One round of asking before an eviction. */
+export interface Round {
+  readonly askedAt: Instant;
+  readonly asked: ReadonlySet<ServerId>;
+  /** Who has answered, and whether it hears the suspect. */
+  readonly answers: ReadonlyMap<ServerId, boolean>;
 }
 
 /** A connection to a peer. */
@@ -225,9 +260,11 @@ export type Deadline =
   | { readonly type: "announced"; readonly identity: Identity; readonly move: number }
   | { readonly type: "reservation"; readonly identity: Identity; readonly pass: string }
   | { readonly type: "redial"; readonly serverid: ServerId }
+  | { readonly type: "watch"; readonly serverid: ServerId; readonly incarnation: number }
+  | { readonly type: "veto"; readonly serverid: ServerId }
   | { readonly type: "redial-contact"; readonly address: Address }
   | { readonly type: "contested"; readonly connection: ConnectionId }
-  | { readonly type: "start" | "gathered" | "heartbeat" };
+  | { readonly type: "start" | "gathered" | "heartbeat" | "drain" | "drained" };
 
 /**
  * A server that has just started and knows nobody.
@@ -262,6 +299,10 @@ export function createServer(config: ServerConfig, at: Instant, wallClock: numbe
     links: new Map(),
     dials: new Map(),
     contacts: new Map(),
+    suspicions: new Map(),
+    beatDueAt: at,
+    judgeAt: at,
+    stoodStillAt: Number.NEGATIVE_INFINITY,
     deadlines: insert(emptyHeap<Deadline>(), at, { type: "start" }),
     unserved: [],
     nextNumber: 1,

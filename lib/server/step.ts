@@ -4,11 +4,14 @@
  * @module
  */
 
+import type { ConnectionId } from "../base/ids.ts";
 import { type Machine, sequence, step } from "../machine.ts";
+import { adminAsked, adminMalformed } from "./admin.ts";
 import { clientOpened, lineArrived } from "./clients.ts";
 import { nextDeadline, settleDeadlines } from "./deadlines.ts";
 import { clientClosed } from "./departure.ts";
 import { dialled, peerOpened } from "./dialling.ts";
+import { beginDrain } from "./drain.ts";
 import type { ServerEffect, ServerInput } from "./inputs.ts";
 import { linkLost } from "./links.ts";
 import { ticketVerified } from "./login.ts";
@@ -38,8 +41,13 @@ export const serverMachine: Machine<ServerState, ServerInput, ServerEffect> = {
   nextDeadline,
 };
 
+/** What a line counts for that was not kept. */
+const errorSize = 64;
+
 function take(state: ServerState, input: ServerInput): ServerStep {
   switch (input.type) {
+    case "tick":
+      return step(state);
     case "opened":
       if (input.role === "client") return clientOpened(state, input.connection);
       if (input.role === "peer") return peerOpened(state, input.connection, input.certificateId);
@@ -55,23 +63,34 @@ function take(state: ServerState, input: ServerInput): ServerStep {
     case "malformed": {
       const link = state.links.get(input.connection);
       if (link !== undefined) return cutOff(state, link, input.error.detail);
-      return lineArrived(state, input.connection, { error: input.error }, 0);
+      if (state.admins.has(input.connection)) {
+        return adminMalformed(state, input.connection, input.error);
+      }
+      return lineArrived(state, input.connection, { error: input.error }, errorSize);
     }
     case "closed":
-      return state.clients.has(input.connection)
-        ? clientClosed(state, input.connection)
-        : linkLost(state, input.connection);
+      return closed(state, input.connection);
     case "verified":
       return ticketVerified(state, input.connection, input.request, input.outcome);
     case "dialled":
       return dialled(state, input.dial, input.outcome);
-    default:
-      return step(state);
+    case "admin-request":
+      return adminAsked(state, input.connection, input.request);
+    case "command":
+      return beginDrain(state, "asked by a signal");
   }
 }
 
+function closed(state: ServerState, connection: ConnectionId): ServerStep {
+  if (state.clients.has(connection)) return clientClosed(state, connection);
+  if (!state.admins.has(connection)) return linkLost(state, connection);
+  const admins = new Set(state.admins);
+  admins.delete(connection);
+  return step({ ...state, admins });
+}
+
 /** A client that was routed and speaks here all the same wants to stay. */
-function carryOn(state: ServerState, connection: ServerState["unserved"][number]): ServerStep {
+function carryOn(state: ServerState, connection: ConnectionId): ServerStep {
   const client = state.clients.get(connection);
   return client?.activity.type === "routed" && client.identity !== undefined
     ? moverCarriesOn(state, client.identity)

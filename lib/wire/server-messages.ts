@@ -80,7 +80,11 @@ export type PeerMessage =
   | Hearsay
   | Evicted
   | { readonly type: "askrooms" | "askmembers"; readonly serverid: ServerId }
-  | { readonly type: "leave"; readonly serverid: ServerId; readonly incarnation: number }
+  | {
+      readonly type: "leaving" | "leave";
+      readonly serverid: ServerId;
+      readonly incarnation: number;
+    }
   | { readonly type: "disconnect"; readonly serverid: ServerId; readonly username: string };
 
 /** The first message on a link, by who dialled; its {@link Holdings} follow at once. */
@@ -233,6 +237,8 @@ export interface Heartbeat {
   readonly change: number;
   /** Of the member list; who has another one asks for the list. */
   readonly digest: string;
+  /** How many users the speaker has. */
+  readonly users: number;
 }
 
 /** Asks whether the other still hears a suspect, or with `heard` is the answer. */
@@ -244,9 +250,9 @@ export interface Hearsay {
   readonly heard?: Flag;
 }
 
-/** The speaker has evicted a member. */
+/** The speaker has evicted a member, or an admin has removed a dead one for good. */
 export interface Evicted {
-  readonly type: "evicted";
+  readonly type: "evicted" | "removed";
   readonly serverid: ServerId;
   readonly evictedid: ServerId;
   readonly incarnation: number;

@@ -34,6 +34,7 @@ const introduction = {
 } as const;
 const speaker = { serverid: serverIdField } as const;
 const mover = { ...speaker, identity: identityField, move: countField } as const;
+const evicted = { ...speaker, evictedid: serverIdField, incarnation: countField } as const;
 const refusal = v.custom<Refusal>((value) => typeof value === "string", "a reason");
 const introductionRefusal = v.picklist(
   ["version", "mode", "id-taken", "evicted", "removed", "incarnation", "no-quorum"],
@@ -136,6 +137,7 @@ export const peerMessages: Vocabulary<PeerMessage> = vocabulary<PeerMessage>({
     acknowledged: countField,
     change: countField,
     digest: v.pipe(text, v.maxLength(64, "a digest")),
+    users: countField,
   }),
   hearsay: v.object({
     type: v.literal("hearsay"),
@@ -144,14 +146,11 @@ export const peerMessages: Vocabulary<PeerMessage> = vocabulary<PeerMessage>({
     incarnation: countField,
     heard: v.exactOptional(flagField),
   }),
-  evicted: v.object({
-    type: v.literal("evicted"),
-    ...speaker,
-    evictedid: serverIdField,
-    incarnation: countField,
-  }),
+  evicted: v.object({ type: v.literal("evicted"), ...evicted }),
+  removed: v.object({ type: v.literal("removed"), ...evicted }),
   askrooms: v.object({ type: v.literal("askrooms"), ...speaker }),
   askmembers: v.object({ type: v.literal("askmembers"), ...speaker }),
+  leaving: v.object({ type: v.literal("leaving"), ...speaker, incarnation: countField }),
   leave: v.object({ type: v.literal("leave"), ...speaker, incarnation: countField }),
   disconnect: v.object({ type: v.literal("disconnect"), ...speaker, username: usernameField }),
 });
