@@ -84,6 +84,7 @@ export {
   type AdminRequest,
   adminReplies,
   adminRequests,
+  type MemberStatus,
 } from "./wire/admin-messages.ts";
 export {
   type AuthReply,
@@ -95,6 +96,7 @@ export {
   type ClientReply,
   type ClientRequest,
   clientReplies,
+  clientRequests,
   type ListedServer,
   type Refusal,
 } from "./wire/client-messages.ts";

@@ -6,8 +6,13 @@
  */
 
 import { isIP } from "node:net";
-import { connect, type PeerCertificate, checkServerIdentity, type TLSSocket } from "node:tls";
-import { type CertificateName, type Credentials, certificateName, normaliseSerial } from "./credentials.ts";
+import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from "node:tls";
+import {
+  type CertificateName,
+  type Credentials,
+  certificateName,
+  normaliseSerial,
+} from "./credentials.ts";
 import type { DialOptions, DialResult } from "./transport.ts";
 
 /** A dial that failed. */
@@ -15,6 +20,7 @@ export type DialFailure = Exclude<DialResult, { readonly type: "link" }>;
 
 /** A dial that succeeded. */
 export interface Dialled {
+  readonly type: "socket";
   readonly socket: TLSSocket;
   readonly name: CertificateName;
   readonly serial: string;
@@ -22,75 +28,141 @@ export interface Dialled {
   readonly rest: Uint8Array | undefined;
 }
 
-/** The byte by which a peer says that it has accepted our certificate: an empty line. */
-export const welcome = 0x0a;
+/** The empty line by which a listener says that it has accepted the certificate it asked for. */
+export const welcome = "\n";
 
 /**
- * Connects with TLS and verifies who answers.
+ * Connects with TLS and verifies who answers; `done` is called exactly once.
  *
  * With TLS 1.3 the side that dials believes to be connected before the other one has looked at its
  * certificate. So who shows a certificate counts as connected only when the other side has spoken:
- * our own listeners greet with an empty line.
+ * our listeners greet with an empty line.
  *
- * @returns the socket, to break the dial off
+ * @returns how to break the dial off; `done` is still called
  */
 export function dialTls(
   options: DialOptions,
   credentials: Credentials,
   done: (result: Dialled | DialFailure) => void,
-): TLSSocket {
-  const { address, tcpLimitMs, tlsLimitMs } = options;
-  let mismatch: DialFailure | undefined;
-  let connected = false;
-  const socket = connect({
-    host: address.host,
-    port: address.port,
-    // An IP address is not allowed there; the empty name keeps the runtime from taking the host.
-    servername: options.checkHost && isIP(address.host) === 0 ? address.host : "",
-    ca: credentials.ca,
-    ...(credentials.own && { cert: credentials.own.cert, key: credentials.own.key }),
-    minVersion: options.minVersion,
-    checkServerIdentity: (_host, certificate) => {
-      mismatch = findMismatch(options, credentials, certificate);
-      return mismatch && new Error(mismatch.detail);
-    },
-  });
-  const finish = (result: Dialled | DialFailure): void => {
-    clearTimeout(timer);
-    socket.removeAllListeners("data").removeAllListeners("close");
-    if ("type" in result) socket.destroy();
-    done(result);
-    finished = true;
-  };
-  let finished = false;
-  const fail = (type: DialFailure["type"], detail: string): void => {
-    if (!finished) finish(mismatch ?? { type, detail });
-  };
-  let timer = setTimeout(() => fail("silent", `no answer within ${tcpLimitMs} ms`), tcpLimitMs);
-  socket.setNoDelay(true);
-  socket.on("error", (error) => fail(...classify(error, connected)));
-  socket.once("close", () => fail("tls-failed", "closed before TLS was up: did it refuse us?"));
-  socket.once("connect", () => {
-    connected = true;
-    clearTimeout(timer);
-    timer = setTimeout(() => fail("tls-silent", `no TLS within ${tlsLimitMs} ms`), tlsLimitMs);
-  });
-  socket.once("secureConnect", () => {
-    if (finished) return;
-    const certificate = socket.getPeerCertificate();
-    mismatch ??= findMismatch(options, credentials, certificate);
+): () => void {
+  const dial = new Dial(options, credentials, done);
+  return () => dial.fail("silent", "given up");
+}
+
+class Dial {
+  readonly #options: DialOptions;
+  readonly #credentials: Credentials;
+  readonly #done: (result: Dialled | DialFailure) => void;
+  #socket: TLSSocket | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #connected = false;
+  #finished = false;
+  /** What is wrong with the certificate of the other side. */
+  #mismatch: DialFailure | undefined;
+
+  constructor(
+    options: DialOptions,
+    credentials: Credentials,
+    done: (result: Dialled | DialFailure) => void,
+  ) {
+    this.#options = options;
+    this.#credentials = credentials;
+    this.#done = done;
+    const { tcpLimitMs } = options;
+    this.#limitTime(tcpLimitMs, "silent", `no answer within ${tcpLimitMs} ms`);
+    try {
+      this.#socket = this.#connect();
+    } catch (error) {
+      // What an address of somebody else's may cause must not be thrown at the caller.
+      const detail = (error as Error).message;
+      queueMicrotask(() => this.fail("tls-failed", detail));
+    }
+  }
+
+  /** Ends the dial, unless it has ended. */
+  fail(type: DialFailure["type"], detail: string): void {
+    this.#finish(this.#mismatch ?? { type, detail });
+  }
+
+  #connect(): TLSSocket {
+    const { address, checkHost, minVersion, tlsLimitMs } = this.#options;
+    const { ca, own } = this.#credentials;
+    const socket = connect({
+      host: address.host,
+      port: address.port,
+      // The empty name keeps the runtime from sending an IP address, which is not allowed there.
+      servername: checkHost && isIP(address.host) === 0 ? address.host : "",
+      ca,
+      ...(own && { cert: own.cert, key: own.key }),
+      minVersion,
+      checkServerIdentity: (_host, certificate) => this.#check(certificate),
+    });
+    socket.setNoDelay(true);
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#broke(error));
+    socket.on("close", () => this.fail("tls-failed", "closed by the other side: it may refuse us"));
+    socket.once("connect", () => {
+      this.#connected = true;
+      this.#limitTime(tlsLimitMs, "tls-silent", `no TLS within ${tlsLimitMs} ms`);
+    });
+    socket.once("secureConnect", () => this.#secured(socket));
+    return socket;
+  }
+
+  #limitTime(limitMs: number, type: DialFailure["type"], detail: string): void {
+    clearTimeout(this.#timer);
+    if (!this.#finished) this.#timer = setTimeout(() => this.fail(type, detail), limitMs);
+  }
+
+  #broke(error: NodeJS.ErrnoException): void {
+    const detail = error.code ?? error.message;
+    if (this.#connected) this.fail("tls-failed", detail);
+    else this.fail(error.code === "ECONNREFUSED" ? "refused" : "silent", detail);
+  }
+
+  /** The runtime has checked the chain; this checks whose certificate it is. */
+  #check(certificate: PeerCertificate): Error | undefined {
+    const { role, id, address, checkHost } = this.#options;
     const name = certificateName(certificate.subjectaltname);
-    if (mismatch !== undefined || name === undefined || !socket.authorized) {
-      fail("tls-failed", "its certificate is not accepted");
+    const found = name === undefined ? "names no role" : `is for the ${name.role} ${name.id}`;
+    if (name?.role !== role) {
+      this.#mismatch = { type: "tls-failed", detail: `its certificate ${found}, not a ${role}` };
+    } else if (id !== undefined && name.id !== id) {
+      this.#mismatch = { type: "other-id", detail: `its certificate ${found}, not ${id}` };
+    } else if (this.#credentials.revoked.has(normaliseSerial(certificate.serialNumber))) {
+      this.#mismatch = { type: "tls-failed", detail: `its certificate ${found} and is revoked` };
+    } else if (checkHost) {
+      const error = checkServerIdentity(address.host, certificate);
+      if (error !== undefined) this.#mismatch = { type: "tls-failed", detail: error.message };
+    }
+    return this.#mismatch && new Error(this.#mismatch.detail);
+  }
+
+  #secured(socket: TLSSocket): void {
+    if (this.#finished) return;
+    const certificate = socket.getPeerCertificate();
+    const name = certificateName(certificate.subjectaltname);
+    if (!socket.authorized || this.#check(certificate) !== undefined || name === undefined) {
+      this.fail("tls-failed", "its certificate is not accepted");
       return;
     }
     const serial = normaliseSerial(certificate.serialNumber);
-    if (credentials.own === undefined) return finish({ socket, name, serial, rest: undefined });
+    const finish = (rest: Uint8Array | undefined): void =>
+      this.#finish({ type: "socket", socket, name, serial, rest });
+    if (this.#credentials.own === undefined) {
+      finish(undefined);
+      return;
+    }
     socket.once("data", (chunk: Uint8Array) => {
       socket.pause();
-      const rest = chunk[0] === welcome ? chunk.subarray(1) : chunk;
-      finish({ socket, name, serial, rest });
+      finish(chunk[0] === welcome.charCodeAt(0) ? chunk.subarray(1) : chunk);
     });
-  });
-  return socket;
+  }
+
+  #finish(result: Dialled | DialFailure): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    clearTimeout(this.#timer);
+    if (result.type !== "socket") this.#socket?.destroy();
+    this.#done(result);
+  }
 }

@@ -33,9 +33,9 @@ export interface CommandOptions {
   readonly input?: string;
 }
 
-const running = new Set<ChildProcess>();
+const running = new Set<RunningCommand>();
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const command of running) command.signal("SIGKILL");
 });
 
 /** The command line that runs a script of this package on the current runtime. */
@@ -56,7 +56,7 @@ export class RunningCommand {
 
   constructor(child: ChildProcess) {
     this.child = child;
-    running.add(child);
+    running.add(this);
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
     });
@@ -67,7 +67,7 @@ export class RunningCommand {
     this.ended = new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (code, signal) => {
-        running.delete(child);
+        running.delete(this);
         this.result = { code, signal };
         resolve(this.result);
       });
@@ -110,9 +110,20 @@ export class RunningCommand {
     this.child.stdin?.write(`${line}\n`);
   }
 
+  /** Sends a signal. Not by `child.kill`, which on Deno sends no second one. */
+  signal(signal: NodeJS.Signals): void {
+    const { pid } = this.child;
+    if (this.result !== undefined || pid === undefined) return;
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // it has just ended
+    }
+  }
+
   /** Sends a signal and waits for the end. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
-    if (this.result === undefined) this.child.kill(signal);
+    this.signal(signal);
     return await this.ended;
   }
 }
@@ -144,7 +155,7 @@ export async function runCommand(
   options: CommandOptions = {},
 ): Promise<Ended & { readonly stdout: string; readonly stderr: string }> {
   const command = startCommand(script, args, { input: "", ...options });
-  const limit = setTimeout(() => command.child.kill("SIGKILL"), 60_000);
+  const limit = setTimeout(() => command.signal("SIGKILL"), 60_000);
   const ended = await command.ended;
   clearTimeout(limit);
   return { ...ended, stdout: command.stdout, stderr: command.stderr };
