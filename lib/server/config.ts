@@ -54,6 +54,8 @@ export interface Timing {
   readonly gatherMs: number;
   /** How long a newcomer tries to reach anybody. */
   readonly joinMs: number;
+  /** How long an introduction may take, from either end. */
+  readonly introduceMs: number;
   /** How long an older incarnation has to show that it lives. */
   readonly contestMs: number;
   readonly redialMinMs: number;
@@ -81,6 +83,7 @@ export const defaultTiming: Timing = {
   reservationMs: 10_000,
   gatherMs: 5_000,
   joinMs: 10_000,
+  introduceMs: 3_000,
   contestMs: 1_000,
   redialMinMs: 100,
   redialMaxMs: 2_000,

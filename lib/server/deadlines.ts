@@ -16,7 +16,7 @@ import { beginGathering, gatheringOver } from "./gathering.ts";
 import { beat } from "./heartbeats.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { contestWon } from "./introduction.ts";
-import { dialContact, dialPeer } from "./links.ts";
+import { dialContact, dialPeer, introductionOverdue } from "./links.ts";
 import { announcementOverdue } from "./moves.ts";
 import { refuseOverdue } from "./requests.ts";
 import { reservationOverdue } from "./reservations.ts";
@@ -75,6 +75,8 @@ function settle(state: ServerState, deadline: Deadline): ServerStep {
       return drainOn(state);
     case "drained":
       return drainOver(state);
+    case "introduced":
+      return introductionOverdue(state, deadline.connection);
     case "redial":
       return dialPeer(state, deadline.serverid);
     case "redial-contact":

@@ -12,7 +12,7 @@ import { heard, probeFailed } from "./detection.ts";
 import { report } from "./effects.ts";
 import type { DialOutcome, ServerEffect } from "./inputs.ts";
 import { introduce } from "./introduction.ts";
-import { changePeer, newLink, newPeer, putLink, redialLater } from "./links.ts";
+import { changePeer, newLink, newPeer, openLink, redialLater } from "./links.ts";
 import { type Dial, type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** A dial has ended: in a connection over which this server introduces itself, or not. */
@@ -42,7 +42,10 @@ export function dialled(state: ServerState, number: number, outcome: DialOutcome
   return sequence<ServerState, ServerEffect>(
     { ...known, peers },
     (s) => heard(s, id),
-    (s) => introduce(s, newLink(connection, id, true)),
+    (s) => {
+      const link = newLink(connection, id, true);
+      return introduce(openLink(s, link), link);
+    },
   );
 }
 
@@ -82,5 +85,5 @@ export function peerOpened(state: ServerState, connection: ConnectionId, id: Ser
       (s) => step(s, { type: "close", connection, reason: "refused" }),
     );
   }
-  return step(putLink(state, newLink(connection, id, false)));
+  return step(openLink(state, newLink(connection, id, false)));
 }

@@ -52,7 +52,7 @@ export function introduce(state: ServerState, link: Link): ServerStep {
   const isKnown = isPresent(known) && state.peers.get(peer)?.knownAs === state.incarnation;
   const parts = [message, ...holdingsOf(state, !isKnown)];
   return step(
-    putLink({ ...state, nextNumber: number + 1 }, link),
+    { ...state, nextNumber: number + 1 },
     ...parts.map((part): ServerEffect => ({ type: "send", to: [connection], message: part })),
   );
 }

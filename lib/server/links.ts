@@ -52,7 +52,10 @@ export function dialPeer(state: ServerState, serverid: ServerId): ServerStep {
 /** Dials a server, also beside a link that has fallen silent, unless it is being dialled already. */
 export function probePeer(state: ServerState, serverid: ServerId): ServerStep {
   const peer = state.peers.get(serverid);
-  if (peer === undefined || peer.dial !== undefined) return step(state);
+  const isIntroducing = [...state.links.values()].some(
+    (link) => link.peer === serverid && link.phase === "introducing",
+  );
+  if (peer === undefined || peer.dial !== undefined || isIntroducing) return step(state);
   const dialling = changePeer(state, serverid, { dial: state.nextNumber });
   return dial(dialling, { serverid, address: peer.address });
 }
@@ -94,6 +97,21 @@ export function newLink(connection: ConnectionId, peer: ServerId, dialled: boole
     holdings: [],
     members: [],
   };
+}
+
+/** A new connection; nobody takes for ever to introduce itself over it. */
+export function openLink(state: ServerState, link: Link): ServerState {
+  const { connection } = link;
+  const { introduceMs } = state.config.timing;
+  return schedule(putLink(state, link), introduceMs, { type: "introduced", connection });
+}
+
+/** An introduction has taken too long. */
+export function introductionOverdue(state: ServerState, connection: ConnectionId): ServerStep {
+  const link = state.links.get(connection);
+  return link === undefined || link.phase === "open"
+    ? step(state)
+    : closeLink(state, connection, "login-timeout");
 }
 
 /** The state with this link in it. */

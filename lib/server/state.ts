@@ -263,7 +263,7 @@ export type Deadline =
   | { readonly type: "watch"; readonly serverid: ServerId; readonly incarnation: number }
   | { readonly type: "veto"; readonly serverid: ServerId }
   | { readonly type: "redial-contact"; readonly address: Address }
-  | { readonly type: "contested"; readonly connection: ConnectionId }
+  | { readonly type: "contested" | "introduced"; readonly connection: ConnectionId }
   | { readonly type: "start" | "gathered" | "heartbeat" | "drain" | "drained" };
 
 /**
