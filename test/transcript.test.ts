@@ -98,7 +98,7 @@ transcript("each trouble is one line that says where", () => {
     { what: "dismissed", where } as const,
     { what: "silent", where } as const,
     { what: "lost", where, detail: "reset\r\n" } as const,
-    { what: "retrying", where, inMs: 300 } as const,
+    { what: "retrying", where, inMs: 300, again: false } as const,
     { what: "back", where } as const,
   ].map((trouble) => describe({ kind: "trouble", trouble }, "alice"));
   for (const line of lines) {

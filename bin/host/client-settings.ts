@@ -32,7 +32,21 @@ const port: v.GenericSchema<unknown, number> = v.pipe(
   v.transform(Number),
   v.check(isPort, "a port from 1 to 65535"),
 );
-const schema = v.object({
+
+/** What a person asked for. */
+export interface ClientFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly identity?: string | undefined;
+  readonly username?: string | undefined;
+  readonly auth?: Address | undefined;
+  readonly ca: string;
+  readonly passwordFile?: string | undefined;
+  readonly debug: boolean;
+  readonly json: boolean;
+}
+
+const schema: v.GenericSchema<unknown, ClientFlags> = v.object({
   host: text,
   port,
   identity: v.optional(text),
@@ -43,9 +57,6 @@ const schema = v.object({
   debug: v.optional(v.boolean("no value"), false),
   json: v.optional(v.boolean("no value"), false),
 });
-
-/** What a person asked for. */
-export type ClientFlags = v.InferOutput<typeof schema>;
 
 /** Declares the flags. `-h` is the host, as in the client everybody knows. */
 export function clientFlags(cli: CAC): ReturnType<CAC["command"]> {

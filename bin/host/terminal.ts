@@ -141,7 +141,7 @@ export class Terminal {
 
   /** The editor's way to the output, which hears nothing while a password is typed. */
   #muteable(): Writable {
-    const { output } = { output: this.#output };
+    const output = this.#output;
     const stream = new Writable({
       decodeStrings: false,
       write: (chunk: string, _encoding, done) => {

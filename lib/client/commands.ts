@@ -1,6 +1,6 @@
 /**
- * What a person types: commands begin with `#` (or `/`), everything else is text. The words are those
- * of the client everybody knows; an abbreviation or an unknown command is never sent as text.
+ * What a person types: commands begin with `#` (or `/`), everything else is text. The words are
+ * those of the client everybody knows; an abbreviation or an unknown command is never sent as text.
  *
  * @module
  */
@@ -48,10 +48,10 @@ export const helpLines: readonly string[] = [
  *
  * @example
  * ```ts
- * readCommand("#join jokes"); // { kind: "request", request: { type: "join", roomid: "jokes" } }
- * readCommand("hello");       // { kind: "request", request: { type: "message", content: "hello" } }
- * readCommand("##1 fan");     // { kind: "request", request: { type: "message", content: "#1 fan" } }
- * readCommand("#listen");     // { kind: "invalid" }
+ * readCommand("#join jokes"); // kind "request": { type: "join", roomid: "jokes" }
+ * readCommand("hello");       // kind "request": { type: "message", content: "hello" }
+ * readCommand("##1 fan");     // kind "request": { type: "message", content: "#1 fan" }
+ * readCommand("#listen");     // kind "invalid"
  * ```
  */
 export function readCommand(line: string): Command {

@@ -80,6 +80,8 @@ export function tryAgain(
   const pauseMs = Math.min(leftMs, askedMs ?? value * ceilingMs);
   const { candidates, attempt } = recovery;
   const target = candidates[attempt % candidates.length] ?? state.target;
+  // The first failure is told in full; those after it would only bury the chat.
+  const stillNobody = attempt > 0 && trouble.what === "cannot-connect";
   return step<ClientState, ClientEffect>(
     {
       ...state,
@@ -89,8 +91,8 @@ export function tryAgain(
       phase: { name: "waiting", until: at + pauseMs, countdownAt: at },
     },
     ...closePhase(state),
-    tell(trouble),
-    tell({ what: "retrying", where: target, inMs: pauseMs }),
+    ...(stillNobody ? [] : [tell(trouble)]),
+    tell({ what: "retrying", where: target, inMs: pauseMs, again: stillNobody }),
   );
 }
 

@@ -50,7 +50,13 @@ export type Trouble =
   | { readonly what: "auth-unknown"; readonly where: Address }
   | { readonly what: "dismissed" | "silent"; readonly where: Address }
   | { readonly what: "lost" | "not-understood"; readonly where: Address; readonly detail: string }
-  | { readonly what: "retrying"; readonly where: Address; readonly inMs: number }
+  | {
+      readonly what: "retrying";
+      readonly where: Address;
+      readonly inMs: number;
+      /** After a try that failed as the one before did. */
+      readonly again: boolean;
+    }
   | { readonly what: "back"; readonly where: Address }
   | { readonly what: "unsent"; readonly count: number }
   | { readonly what: "left-early" };

@@ -27,7 +27,7 @@ export interface ClientConfig {
   readonly identity: string;
   /** A ticket got elsewhere; then no password is asked as long as it lives. */
   readonly ticket?: string;
-  /** Seeds the jitter between tries, so that the clients of a dead server don't come all at once. */
+  /** Seeds the jitter between tries: the clients of a dead server must not come all at once. */
   readonly seed: number;
   /** How long a server is looked for after one was lost; 0: not at all, `Infinity`: for ever. */
   readonly patienceMs: number;

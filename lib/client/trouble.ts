@@ -18,21 +18,34 @@ export function describeTrouble(trouble: Trouble): string {
     case "login-refused":
       return describeRefusal(trouble);
     case "auth-unknown":
-      return `The chat server ${at(trouble.where)} wants a login and does not say where. Give the address of the authentication server (--auth host:port).`;
+      return [
+        `The chat server ${at(trouble.where)} wants a login and does not say where.`,
+        "Give the address of the authentication server (--auth host:port).",
+      ].join(" ");
     case "dismissed":
-      return `The chat server ${at(trouble.where)} has ended your session: an administrator did, or the same identity came in elsewhere. Start again to log in again.`;
+      return [
+        `The chat server ${at(trouble.where)} has ended your session: an administrator did,`,
+        "or the same identity came in elsewhere. Start again to log in again.",
+      ].join(" ");
     case "silent":
       return `No answer from ${at(trouble.where)}. Try again later or use another server.`;
     case "lost":
       return `Lost the connection to ${at(trouble.where)}: ${clean(trouble.detail)}.`;
     case "not-understood":
-      return `${at(trouble.where)} does not speak this protocol: ${clean(trouble.detail)}. Check host and port.`;
+      return [
+        `${at(trouble.where)} does not speak this protocol: ${clean(trouble.detail)}.`,
+        "Check host and port.",
+      ].join(" ");
     case "retrying":
-      return `Trying ${at(trouble.where)} in ${seconds(trouble.inMs)}; what you type is kept.`;
+      return trouble.again
+        ? `Nobody there. Trying ${at(trouble.where)} in ${seconds(trouble.inMs)}.`
+        : `Trying ${at(trouble.where)} in ${seconds(trouble.inMs)}; what you type is kept.`;
     case "back":
       return `Logged in again, at ${at(trouble.where)}.`;
-    case "unsent":
-      return `Not sent: ${trouble.count} ${trouble.count === 1 ? "message" : "messages"} typed while there was no connection.`;
+    case "unsent": {
+      const messages = trouble.count === 1 ? "1 message" : `${trouble.count} messages`;
+      return `Not sent: ${messages} typed while there was no connection.`;
+    }
     case "left-early":
       return "Left before the login was done.";
   }
@@ -60,9 +73,15 @@ function describeFailure(why: DialFailure): string {
     case "unreachable":
       return "the network does not reach it. Check the address and your connection.";
     case "untrusted":
-      return `its certificate is not trusted (${clean(why.detail)}); nothing was sent. Use the ca.pem of its operator (--ca).`;
+      return [
+        `its certificate is not trusted (${clean(why.detail)}); nothing was sent.`,
+        "Use the ca.pem of its operator (--ca).",
+      ].join(" ");
     case "wrong-name":
-      return `its certificate is for another name (${clean(why.detail)}); nothing was sent. Connect by a name that the certificate has.`;
+      return [
+        `its certificate is for another name (${clean(why.detail)}); nothing was sent.`,
+        "Connect by a name that the certificate has.",
+      ].join(" ");
     case "timeout":
       return "no answer in time. Is it running there, and does it speak TLS?";
     case "other":
@@ -87,7 +106,7 @@ function adviceFor(reason: string, retryAfterMs: number | undefined): string {
       return "Choose another identity (-i).";
     case "ticket-invalid":
     case "ticket-expired":
-      return "Start again to log in again; if that fails too, its operator has to look at keys and clocks.";
+      return "Start again to log in again; if that fails too, tell its operator (keys, clocks).";
     case "draining":
       return "Use another server.";
     default:

@@ -1,6 +1,6 @@
 /**
- * Text that may be put on a screen: remote text without what could steer a terminal or forge a line,
- * and the reasons of refusals in words. Source: PROTOCOL.md section 10.
+ * Text that may be put on a screen: remote text without what could steer a terminal or forge a
+ * line, and the reasons of refusals in words. Source: PROTOCOL.md section 10.
  *
  * @module
  */
@@ -12,9 +12,10 @@ const ST = "\u009c";
 /** Whole escape sequences, so that not even their harmless-looking rest is left behind. */
 const escapeSequences = new RegExp(
   [
-    `(?:${ESC}\\[|\u009b)[0-?]*[ -/]*[@-~]?`, // cursor, colours
-    // Titles, links, clipboard; ended by BEL or ST.
-    `(?:${ESC}[\\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^${BEL}${ESC}${ST}]*(?:${BEL}|${ESC}\\\\|${ST})?`,
+    // Cursor, colours, modes.
+    `(?:${ESC}\\[|\u009b)[0-?]*[ -/]*[@-~]?`,
+    // Titles, links, clipboard; ended by BEL or ST, or not at all.
+    `(?:${ESC}[\\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^${BEL}${ESC}${ST}]*`,
     `${ESC}[ -/]*[0-~]?`,
   ].join("|"),
   "g",
@@ -22,9 +23,17 @@ const escapeSequences = new RegExp(
 
 /** What ends a line somewhere, and blanks of odd width: one blank each. */
 const separators = /\r\n|[\t-\r\u0085\u2028\u2029]/g;
-/** Controls, and what reverses or hides text: marks of direction, the invisible, half characters. */
-const unseen =
-  /[\p{Cc}\p{Cs}\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\u{fff9}-\u{fffb}\u{e0000}-\u{e007f}]/gu;
+
+/** Controls, half characters, marks of direction, and what takes no room or only looks like it. */
+const unseen = new RegExp(
+  [
+    "[\\p{Cc}\\p{Cs}",
+    "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069", // direction
+    "\\u00ad\\u115f\\u1160\\u180e\\u200b\\u2060-\\u2065\\u206a-\\u206f\\u3164\\ufeff\\uffa0",
+    "\\u{fff9}-\\u{fffb}\\u{e0000}-\\u{e007f}]",
+  ].join(""),
+  "gu",
+);
 
 /**
  * The text on one line, without escape sequences, control characters and marks of direction.
