@@ -73,13 +73,17 @@ export class HandshakeGate {
     this.#next();
   }
 
-  /** Whoever sits at that address and port has done its handshake: false if time was up before. */
-  passed(address: string | undefined, port: number | undefined): boolean {
+  /**
+   * Whoever sits at that address and port has done its handshake.
+   *
+   * @returns its TCP socket, or `undefined` if its time was up before
+   */
+  passed(address: string | undefined, port: number | undefined): Socket | undefined {
     const key = keyOf(address ?? "", port);
     const entry = this.#entries.get(key);
-    if (entry?.state !== "active") return false;
+    if (entry?.state !== "active") return undefined;
     this.#leave(key, entry);
-    return true;
+    return entry.socket;
   }
 
   /** Closes all that are on their way. */

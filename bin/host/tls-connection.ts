@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import {
   type ConnectionId,
@@ -34,10 +35,27 @@ export function nextConnectionId(): ConnectionId {
 export interface ConnectionParts {
   readonly id: ConnectionId;
   readonly socket: TLSSocket;
+  /** The TCP socket below, where the other end came to us. */
+  readonly tcp: Socket | undefined;
   /** Serial number of the other end's certificate, if it showed one. */
   readonly serial: string | undefined;
   readonly limits: ConnectionLimits;
   readonly events: ConnectionEvents;
+}
+
+/**
+ * What really reads, on Deno only: there a paused TLS socket goes on reading into memory, without
+ * bound, unless the TCP handle below it is stopped.
+ */
+function handleBelow({ tcp }: ConnectionParts): ReadingHandle | undefined {
+  return "Deno" in globalThis
+    ? ((tcp as { readonly _handle?: ReadingHandle | null } | undefined)?._handle ?? undefined)
+    : undefined;
+}
+
+interface ReadingHandle {
+  readStop(): void;
+  readStart(): void;
 }
 
 /** A connection, from when it is verified. */
@@ -93,11 +111,15 @@ export class TlsConnection implements Recipient {
   }
 
   pause(): void {
-    if (this.#state === "open" && !this.#deaf) this.#socket.pause();
+    if (this.#state !== "open" || this.#deaf) return;
+    this.#socket.pause();
+    handleBelow(this.#parts)?.readStop();
   }
 
   resume(): void {
-    if (this.#state === "open") this.#socket.resume();
+    if (this.#state !== "open") return;
+    handleBelow(this.#parts)?.readStart();
+    this.#socket.resume();
   }
 
   /** What still comes in is thrown away. */
@@ -105,7 +127,7 @@ export class TlsConnection implements Recipient {
     this.#deaf = true;
     this.#pending = noPendingFrame;
     // Read on all the same: unread bytes would turn the end of the connection into a reset.
-    this.#socket.resume();
+    this.resume();
   }
 
   /** Ends it once what was written has gone out; nothing is read any longer. */

@@ -6,13 +6,19 @@
  */
 
 import { once } from "node:events";
-import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from "node:net";
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from "node:tls";
 import {
   type CertificateName,
   type Credentials,
   certificateName,
   normaliseSerial,
+  type Role,
 } from "./credentials.ts";
 import { HandshakeGate, handshakeLimits } from "./handshake-gate.ts";
 import { welcome } from "./tls-dial.ts";
@@ -24,6 +30,8 @@ export const keepAliveAfterMs = 10_000;
 /** Somebody who was let in. */
 export interface Accepted {
   readonly socket: TLSSocket;
+  /** The TCP socket below. */
+  readonly tcp: Socket;
   readonly address: string;
   readonly name: CertificateName | undefined;
   readonly serial: string | undefined;
@@ -104,20 +112,23 @@ export class TlsListener {
   #verify(socket: TLSSocket): void {
     socket.on("error", () => {}); // from now on nobody else listens for it
     const { remoteAddress, remotePort } = socket;
-    const inTime = this.#gate.passed(remoteAddress, remotePort);
+    const tcp = this.#gate.passed(remoteAddress, remotePort);
     const address = remoteAddress ?? "";
     const { roles } = this.#options;
     if (socket.getProtocol() !== "TLSv1.3") socket.disableRenegotiation();
-    if (!inTime || remoteAddress === undefined) {
+    if (tcp === undefined) {
       socket.destroy();
     } else if (roles === undefined) {
-      this.#reception.accepted({ socket, address, name: undefined, serial: undefined });
+      this.#reception.accepted({ socket, tcp, address, name: undefined, serial: undefined });
     } else {
-      this.#verifyCertificate(socket, address, roles);
+      this.#verifyCertificate({ socket, tcp, address }, roles);
     }
   }
 
-  #verifyCertificate(socket: TLSSocket, address: string, roles: readonly string[]): void {
+  #verifyCertificate(
+    { socket, tcp, address }: Pick<Accepted, "socket" | "tcp" | "address">,
+    roles: readonly Role[],
+  ): void {
     const certificate = socket.getPeerCertificate();
     const name = certificateName(certificate.subjectaltname);
     const serial = normaliseSerial(certificate.serialNumber ?? "");
@@ -134,7 +145,7 @@ export class TlsListener {
       return;
     }
     socket.write(welcome);
-    this.#reception.accepted({ socket, address, name, serial });
+    this.#reception.accepted({ socket, tcp, address, name, serial });
   }
 }
 

@@ -9,7 +9,6 @@
  * @module
  */
 
-import type { TLSSocket } from "node:tls";
 import type { ConnectionId } from "../../lib/mod.ts";
 import type { Credentials } from "./credentials.ts";
 import { Outbox, type Schedule } from "./outbox.ts";
@@ -78,7 +77,7 @@ class TlsTransport implements Transport {
       }
       const { socket, serial, name, rest } = result;
       socket.setKeepAlive(true, keepAliveAfterMs);
-      const connection = this.#add(socket, serial, options, events);
+      const connection = this.#add({ socket, serial }, options, events);
       done({ type: "link", connection: connection.id, name });
       connection.start(rest);
     });
@@ -124,19 +123,18 @@ class TlsTransport implements Transport {
   }
 
   #accept(accepted: Accepted, limits: ConnectionLimits, events: ListenerEvents): void {
-    const connection = this.#add(accepted.socket, accepted.serial, limits, events);
+    const connection = this.#add(accepted, limits, events);
     events.opened(connection.id, { name: accepted.name, address: accepted.address });
     connection.start();
   }
 
   #add(
-    socket: TLSSocket,
-    serial: string | undefined,
+    { socket, tcp, serial }: Pick<Accepted, "socket" | "serial"> & Partial<Accepted>,
     limits: ConnectionLimits,
     events: ConnectionEvents,
   ): TlsConnection {
     const id = nextConnectionId();
-    const connection = new TlsConnection({ id, socket, serial, limits, events }, () =>
+    const connection = new TlsConnection({ id, socket, tcp, serial, limits, events }, () =>
       this.#connections.delete(id),
     );
     this.#connections.set(id, connection);
