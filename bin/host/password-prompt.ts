@@ -35,39 +35,49 @@ export async function readLine(input: NodeJS.ReadableStream): Promise<string> {
   return (text.split("\n", 1)[0] ?? "").replace(/\r$/, "");
 }
 
-/** Asks on the terminal, with stderr for the question: stdout may be a pipe. */
-function askHidden(question: string): Promise<string> {
-  const { stdin, stderr } = process;
-  return new Promise((resolve) => {
+/** What of a terminal is needed to ask without echo. */
+export interface Keyboard extends NodeJS.ReadableStream {
+  setRawMode(raw: boolean): unknown;
+}
+
+/** Asks without showing what is typed; fails when the person interrupts it with Ctrl-C. */
+export function askHidden(
+  question: string,
+  keyboard: Keyboard = process.stdin,
+  screen: NodeJS.WritableStream = process.stderr, // stdout may be a pipe
+): Promise<string> {
+  return new Promise((resolve, reject) => {
     let typed: readonly string[] = [];
-    const finish = (): void => {
-      stdin.off("data", take);
-      stdin.setRawMode(false);
-      stdin.pause();
-      stderr.write("\n");
+    const finish = (rest: readonly string[]): void => {
+      keyboard.off("data", take);
+      keyboard.setRawMode(false);
+      keyboard.pause();
+      screen.write("\n");
+      // What was pasted behind the line belongs to the next question.
+      if (rest.length > 0) keyboard.unshift(rest.join(""));
     };
     const take = (text: string): void => {
-      for (const [index, key] of [...text].entries()) {
+      const keys = [...text];
+      for (const [index, key] of keys.entries()) {
         if (key === "\u0003" || (key === "\u0004" && typed.length === 0)) {
-          finish();
-          process.exit(130); // as the shell reports an interrupted command
+          finish([]);
+          // 130: as shells report a command that was interrupted.
+          reject(new UsageError("interrupted; nothing was changed", 130));
+          return;
         }
         if (key === "\r" || key === "\n") {
-          finish();
-          // What was pasted behind it belongs to the next question.
-          const rest = [...text].slice(index + 1).join("");
-          if (rest !== "") stdin.unshift(rest);
+          finish(keys.slice(index + 1));
           resolve(typed.join(""));
           return;
         }
         typed = edit(typed, key);
       }
     };
-    stderr.write(question);
-    stdin.setEncoding("utf8");
-    stdin.setRawMode(true);
-    stdin.on("data", take);
-    stdin.resume();
+    screen.write(question);
+    keyboard.setEncoding("utf8");
+    keyboard.setRawMode(true);
+    keyboard.on("data", take);
+    keyboard.resume();
   });
 }
 

@@ -56,7 +56,7 @@ function derive(
   });
 }
 
-/** Keyboards differ in how they compose an accented letter; the same password must stay the same. */
+/** Keyboards differ in how they compose an accented letter; it must stay the same password. */
 function bytesOf(password: string): Buffer {
   return Buffer.from(password.normalize("NFC"), "utf8");
 }

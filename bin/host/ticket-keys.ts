@@ -20,8 +20,8 @@ import { readText } from "./files.ts";
 const advice = (folder: string) => `make it with: chat-certs init --dir ${folder}`;
 
 /**
- * Reads `ticket.pub` of a folder: any of its keys may have signed a ticket, so that a new key can be
- * made known before it is used.
+ * Reads `ticket.pub` of a folder: any of its keys may have signed a ticket, so that a new key can
+ * be made known before it is used.
  *
  * @example
  * ```ts

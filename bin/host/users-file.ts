@@ -1,7 +1,7 @@
 /**
- * The users file on disk: reading it, changing it so that neither a power cut nor another command at
- * the same time loses anything, and noticing when somebody else changed it. What is in it is the
- * library's affair.
+ * The users file on disk: reading it, changing it so that neither a power cut nor another command
+ * at the same time loses anything, and noticing when somebody else changed it. What is in it is
+ * the library's affair.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { formatUsers, noUsers, parseUsers, type Users } from "../../lib/mod.ts";
 import { UsageError } from "./cli.ts";
 import { readIfThere, writeWhole } from "./files.ts";
 
-/** How long a command waits for another one, and how often it looks. */
+/** How long a command waits for another one unless told, and how often it looks. */
 const lockPatienceMs = 10_000;
 const lockPauseMs = 50;
 /** How often a server looks whether the file has changed. */
@@ -26,6 +26,8 @@ export type Edit = (users: Users) => ReturnType<typeof parseUsers>;
 export interface EditOptions {
   /** Whether it counts as one without users. */
   readonly create: boolean;
+  /** How long to wait for another command that changes it. */
+  readonly patienceMs?: number;
 }
 
 /** Reads the file; an error says what is wrong with it and where. */
@@ -44,7 +46,7 @@ export async function readUsers(
   return users.value;
 }
 
-/** Why others than the owner can get at the hashes, as words for a person; `undefined`: they can't. */
+/** In words for a person, how others than the owner can get at a secret; `undefined`: not at all. */
 export async function exposure(path: string): Promise<string | undefined> {
   if (process.platform === "win32") return undefined;
   const mode = (await stat(path)).mode & 0o777;
@@ -69,7 +71,7 @@ export async function rehearseEdit(path: string, edit: Edit, options: EditOption
  */
 export async function editUsers(path: string, edit: Edit, options: EditOptions): Promise<void> {
   const target = await realpath(path).catch(() => path); // a link stays a link
-  await withLock(`${target}.lock`, async () => {
+  await withLock(`${target}.lock`, options.patienceMs ?? lockPatienceMs, async () => {
     const users = await rehearseEdit(target, edit, options);
     await writeWhole(target, formatUsers(users), { secret: true, replace: true });
   });
@@ -87,14 +89,18 @@ export function watchUsers(path: string, changed: () => void): () => void {
 }
 
 /**
- * The lock is held for milliseconds. One that stays was left by a process that was killed; taking it
- * away by ourselves could not be told from taking it from somebody who works.
+ * The lock is held for milliseconds. One that stays was left by a process that was killed; taking
+ * it away by ourselves could not be told from taking it from somebody who works.
  */
-async function withLock(lock: string, work: () => Promise<void>): Promise<void> {
-  const end = performance.now() + lockPatienceMs;
+async function withLock(
+  lock: string,
+  patienceMs: number,
+  work: () => Promise<void>,
+): Promise<void> {
+  const end = performance.now() + patienceMs;
   while (!(await create(lock))) {
     if (performance.now() > end) {
-      const seconds = lockPatienceMs / 1000;
+      const seconds = patienceMs / 1000;
       const advice = "if no other chat-auth is running, delete it";
       throw new UsageError(`${lock} has been there for over ${seconds} s: ${advice}`, 1);
     }
