@@ -71,13 +71,12 @@ export class TlsListener {
       (socket) => this.#tls.emit("connection", socket),
       (address, cause) => reception.turnedAway(address, cause),
     );
-    this.#tcp = createTcpServer({
-      pauseOnConnect: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveAfterMs,
+    this.#tcp = createTcpServer({ pauseOnConnect: true });
+    this.#tcp.on("connection", (socket) => {
+      // Not as options of the server: Deno takes them and does nothing.
+      socket.setNoDelay(true).setKeepAlive(true, keepAliveAfterMs);
+      this.#gate.arrive(socket);
     });
-    this.#tcp.on("connection", (socket) => this.#gate.arrive(socket));
   }
 
   /** Where it listens. */
