@@ -104,6 +104,10 @@ export function settleName(state: ServerState, name: LockName): ServerStep {
 
 /** Answers a question about a name that is not locked: denies what it holds, locks the rest. */
 export function vote(state: ServerState, name: LockName, attempt: Attempt): ServerStep {
+  if (state.fenced) {
+    const denial = { ...voteOn(state, name, attempt, false), reason: "no-quorum" } as PeerMessage;
+    return step(state, ...tellPeer(state, attempt.asker, denial));
+  }
   if (holds(state, name)) {
     return step(state, ...tellPeer(state, attempt.asker, voteOn(state, name, attempt, false)));
   }
@@ -127,7 +131,7 @@ export function voteArrived(
   const ballot = state.claims.get(name)?.[0]?.ballot;
   if (ballot?.attempt.stamp !== stamp || !ballot.voters.has(voter)) return step(state);
   return refusal === undefined
-    ? countVotes(withBallot(state, name, countGrant(ballot, voter)), name)
+    ? countVotes(changeBallot(state, name, countGrant(ballot, voter)), name)
     : sequence<ServerState, ServerEffect>(
         state,
         (s) => endAttempt(s, name, ballot, false),
@@ -146,7 +150,7 @@ export function yieldAttempt(state: ServerState, name: LockName): ServerStep {
 export function askInOpenVotes(state: ServerState, member: ServerId): ServerStep {
   return forEach(openBallots(state), state, (s, [name, ballot]) =>
     step(
-      withBallot(s, name, askAgain(ballot, member)),
+      changeBallot(s, name, askAgain(ballot, member)),
       ...tellPeer(s, member, askFor(s, name, ballot.attempt)),
     ),
   );
@@ -160,9 +164,14 @@ export function forgetVoter(state: ServerState, member: ServerId): ServerStep {
     (s) => forEach(names, s, settleName),
     (s) =>
       forEach(openBallots(s), s, (current, [name, ballot]) =>
-        countVotes(withBallot(current, name, doWithout(ballot, member)), name),
+        countVotes(changeBallot(current, name, doWithout(ballot, member)), name),
       ),
   );
+}
+
+/** Everybody whose vote is needed: members, and those gone too shortly for their names to be free. */
+function neededVoters(state: ServerState): ServerId[] {
+  return [...voters(state.membership), ...state.ghosts];
 }
 
 /** Own attempts that are under vote. */
@@ -185,15 +194,29 @@ export function holds(state: ServerState, name: LockName): boolean {
 /** Why a claim can't succeed, as far as this server knows without asking anybody. */
 export function knownRefusal(state: ServerState, name: LockName): Refusal | undefined {
   const locked = lockedName(name);
+  if (state.fenced) return "no-quorum";
   if (locked.kind === "identity") return holds(state, name) ? "identity-in-use" : undefined;
   const isKnown = holds(state, name) || state.directory.has(locked.roomid);
   return isKnown ? "room-exists" : undefined;
 }
 
+/** Ends every claim, whether it is under vote or waits. */
+export function refuseClaims(state: ServerState, reason: Refusal): ServerStep {
+  return forEach(state.claims, state, (s, [name, queue]) =>
+    forEach(queue, s, (current, claim) =>
+      sequence<ServerState, ServerEffect>(
+        current,
+        (each) => withdrawClaim(each, name, claim.connection),
+        (each) => concludeRefused(each, claim, reason),
+      ),
+    ),
+  );
+}
+
 function openAttempt(state: ServerState, name: LockName, claim: Claim): ServerStep {
   const stamp = state.clock + 1;
   const attempt = { asker: state.config.serverid, stamp };
-  const ballot = openBallot(attempt, voters(state.membership));
+  const ballot = openBallot(attempt, neededVoters(state));
   const [, ...others] = state.claims.get(name) ?? [];
   const asking: ServerState = {
     ...state,
@@ -246,7 +269,8 @@ function refuseAll(state: ServerState, name: LockName, reason: Refusal): ServerS
   );
 }
 
-function withBallot(state: ServerState, name: LockName, ballot: Ballot): ServerState {
+/** The state with another ballot of the claim under vote. */
+export function changeBallot(state: ServerState, name: LockName, ballot: Ballot): ServerState {
   const [first, ...others] = state.claims.get(name) ?? [];
   return first === undefined ? state : withClaims(state, name, [{ ...first, ballot }, ...others]);
 }

@@ -23,6 +23,8 @@ export interface ServerConfig {
   /** Where a client that still has to log in is sent. */
   readonly auth: Address | undefined;
   readonly partition: "available" | "majority";
+  /** In `majority` mode: every server that counts, as kept from an earlier run or as in the file. */
+  readonly roster: readonly ServerId[];
   /** Messages a second of one client before it is read more slowly; 0: unlimited. */
   readonly messageRate: number;
   /** Seeds the jitter; secrets never come from it. */
@@ -71,6 +73,10 @@ export interface Timing {
   /** How long those who are asked before an eviction have to object. */
   readonly vetoMs: number;
   readonly drainMs: number;
+  /** In `majority` mode: how long the sending of an acknowledged heartbeat entitles to names. */
+  readonly fenceMs: number;
+  /** In `majority` mode: silence of a member after which its vote is not needed any longer. */
+  readonly voteKeptMs: number;
 }
 
 /** The times of `cluster.md`, which the promises are stated for. */
@@ -94,6 +100,8 @@ export const defaultTiming: Timing = {
   probeMs: 500,
   vetoMs: 500,
   drainMs: 8_000,
+  fenceMs: 3_000,
+  voteKeptMs: 4_000,
 };
 
 /**
@@ -116,6 +124,8 @@ export function checkTiming(timing: Timing): Result<Timing, string> {
     ["suspectMs", 2 * timing.heartbeatMs, "2 × heartbeatMs: one late heartbeat is no silence"],
     ["silentMs", timing.suspectMs + timing.probeMs, "suspectMs + probeMs: a probe comes first"],
     ["stalledMs", timing.silentMs, "silentMs: a process that stands still gets more time"],
+    ["voteKeptMs", 1.25 * timing.fenceMs, "1.25 × fenceMs: clocks may drift by a fifth"],
+    ["fenceMs", 3 * timing.heartbeatMs, "3 × heartbeatMs: one lost heartbeat is no partition"],
     ["redialMaxMs", timing.redialMinMs, "redialMinMs"],
   ];
   for (const [name, bound, meaning] of least) {

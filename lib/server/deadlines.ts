@@ -18,6 +18,7 @@ import type { ServerEffect } from "./inputs.ts";
 import { contestWon } from "./introduction.ts";
 import { dialContact, dialPeer, introductionOverdue } from "./links.ts";
 import { announcementOverdue } from "./moves.ts";
+import { fenceDue, ghostOver } from "./quorum.ts";
 import { refuseOverdue } from "./requests.ts";
 import { reservationOverdue } from "./reservations.ts";
 import type { Deadline, ServerState, ServerStep } from "./state.ts";
@@ -67,6 +68,10 @@ function settle(state: ServerState, deadline: Deadline): ServerStep {
       return reservationOverdue(state, deadline.identity, deadline.pass);
     case "contested":
       return contestWon(state, deadline.connection);
+    case "fence":
+      return fenceDue(state);
+    case "ghost":
+      return ghostOver(state, deadline.ghost);
     case "watch":
       return watchDue(state, deadline.serverid, deadline.incarnation);
     case "veto":

@@ -13,6 +13,7 @@ import { openLinkTo, report, tellPeer } from "./effects.ts";
 import { evict } from "./eviction.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer, dialPeer, probePeer } from "./links.ts";
+import { isMajority } from "./quorum.ts";
 import {
   type Round,
   type ServerState,
@@ -167,7 +168,9 @@ function decide(state: ServerState, id: ServerId): ServerStep {
   const isOver = state.now >= round.askedAt + vetoMs;
   if (isVetoed) return isOver ? askOthers(state, id) : step(state);
   const isComplete = [...round.asked].every((other) => round.answers.has(other));
-  return isComplete || isOver ? evict(state, id, reasonOf(state, id)) : step(state);
+  if (!isComplete && !isOver) return step(state);
+  if (isMajority(state, round.answers.size + 1)) return evict(state, id, reasonOf(state, id));
+  return isOver ? askOthers(state, id) : step(state);
 }
 
 function signsOf(state: ServerState, id: ServerId): SignsOfLife {

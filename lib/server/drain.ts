@@ -8,8 +8,7 @@
 import { forEach, sequence, step } from "../machine.ts";
 import { isRoutable, type Member } from "../membership/membership.ts";
 import { mainHallOf } from "../wire/fields.ts";
-import { withdrawClaim } from "./claims.ts";
-import { concludeRefused } from "./conclusions.ts";
+import { refuseClaims } from "./claims.ts";
 import { endConnection } from "./departure.ts";
 import { openLinkTo, report, tellPeers } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
@@ -35,21 +34,9 @@ export function beginDrain(state: ServerState, reason: string): ServerStep {
         report({ event: "draining", reason }),
         ...tellPeers(s, { type: "leaving", serverid, incarnation }),
       ),
-    refuseClaims,
+    (s) => refuseClaims(s, "draining"),
     (s) => forEach(owned, s, (current, { roomid }) => deleteRoom(current, roomid)),
     drainOn,
-  );
-}
-
-function refuseClaims(state: ServerState): ServerStep {
-  return forEach(state.claims, state, (s, [name, queue]) =>
-    forEach(queue, s, (current, claim) =>
-      sequence<ServerState, ServerEffect>(
-        current,
-        (each) => withdrawClaim(each, name, claim.connection),
-        (each) => concludeRefused(each, claim, "draining"),
-      ),
-    ),
   );
 }
 

@@ -15,6 +15,7 @@ import { gather } from "./gathering.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { closeLink, redialLater } from "./links.ts";
 import { forgetMember } from "./members.ts";
+import { keepGhost } from "./quorum.ts";
 import { type ServerState, type ServerStep, wallClockOf } from "./state.ts";
 
 /** Removes a member from everything; it is dialled on, for it may only have been cut off. */
@@ -25,11 +26,15 @@ export function evict(state: ServerState, id: ServerId, reason: string): ServerS
   const { incarnation } = member;
   const suspicions = new Map(state.suspicions);
   suspicions.delete(id);
-  const membership = changeMember(state.membership, id, { status: "dead", leaving: false });
   const links = [...state.links.values()].filter(({ peer }) => peer === id);
   const news = { type: "evicted", serverid, evictedid: id, incarnation } as const;
   return sequence<ServerState, ServerEffect>(
-    { ...state, membership, suspicions },
+    { ...state, suspicions },
+    (s) => keepGhost(s, id),
+    (s) => {
+      const membership = changeMember(s.membership, id, { status: "dead", leaving: false });
+      return step({ ...s, membership });
+    },
     (s) => forEach(links, s, (current, link) => closeLink(current, link.connection, "evicted")),
     (s) => step(links.length === 0 ? redialLater(s, id) : s),
     (s) => forgetMember(s, id),

@@ -15,15 +15,16 @@ import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Begins: everybody who is to be asked first is dialled. */
 export function beginGathering(state: ServerState): ServerStep {
-  const { contacts, mustJoin, timing } = state.config;
+  const { contacts, timing } = state.config;
   const peers = new Map(state.peers);
   const unknown = new Map(state.contacts);
   for (const { serverid, address } of contacts) {
     if (serverid === undefined) unknown.set(formatAddress(address), address);
     else peers.set(serverid, newPeer(address, state));
   }
-  const limit = mustJoin ? timing.joinMs : timing.gatherMs;
-  const begun = schedule({ ...state, peers, contacts: unknown }, limit, { type: "gathered" });
+  const begun = schedule({ ...state, peers, contacts: unknown }, state.gatherUntil - state.now, {
+    type: "gathered",
+  });
   return sequence<ServerState, ServerEffect>(
     schedule({ ...begun, beatDueAt: state.now + timing.heartbeatMs }, timing.heartbeatMs, {
       type: "heartbeat",
@@ -36,22 +37,25 @@ export function beginGathering(state: ServerState): ServerStep {
 
 /** Takes clients as soon as everybody known has answered or has introduced itself. */
 export function gather(state: ServerState): ServerStep {
-  if (state.phase !== "starting") return step(state);
-  const waitsForContact = state.contacts.size > 0 && !state.config.mustJoin;
-  const hasJoined = !state.config.mustJoin || [...state.membership.values()].some(isPresent);
+  if (state.phase !== "starting" || state.fenced) return step(state);
+  const { mustJoin } = state.config;
+  const waitsForContact = state.contacts.size > 0 && !mustJoin;
+  const hasJoined = !mustJoin || [...state.membership.values()].some(isPresent);
   const isComplete = [...state.peers.keys()].every(
     (id) =>
       openLinkTo(state, id) !== undefined ||
       ["dead", "left"].includes(state.membership.get(id)?.status ?? ""),
   );
-  return hasJoined && isComplete && !waitsForContact ? takeClients(state) : step(state);
+  const isOver = !mustJoin && state.now >= state.gatherUntil;
+  const isReady = isOver || (hasJoined && isComplete && !waitsForContact);
+  return isReady ? takeClients(state) : step(state);
 }
 
 /** The time to wait is over: a server of a file goes on, a newcomer that reached nobody gives up. */
 export function gatheringOver(state: ServerState): ServerStep {
   if (state.phase !== "starting") return step(state);
   const { contacts, mustJoin } = state.config;
-  if (!mustJoin) return takeClients(state);
+  if (!mustJoin) return gather(state);
   if ([...state.membership.values()].some(isPresent)) return step(state);
   const tried = contacts.map(({ address }) => formatAddress(address)).join(", ");
   return giveUp(state, `none of ${tried} answered as a server of this cluster`);

@@ -8,11 +8,14 @@
 
 import type { ServerId } from "../base/ids.ts";
 import { draw } from "../base/prng.ts";
-import { forEach, step } from "../machine.ts";
+import { forEach, sequence, step } from "../machine.ts";
 import type { Heartbeat, PeerMessage } from "../wire/server-messages.ts";
 import { tellPeer } from "./effects.ts";
+import { gather } from "./gathering.ts";
+import type { ServerEffect } from "./inputs.ts";
 import { changePeer } from "./links.ts";
 import { membersDigest } from "./members.ts";
+import { beatAcknowledged, beatSent } from "./quorum.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Sends every peer a sign of life, and plans the next one a little earlier or later. */
@@ -22,7 +25,7 @@ export function beat(state: ServerState): ServerStep {
   const delayMs = heartbeatMs * (0.9 + 0.2 * value);
   const number = state.nextNumber;
   const beaten = { ...state, prng, nextNumber: number + 1, beatDueAt: state.now + delayMs };
-  const planned = schedule(beaten, delayMs, { type: "heartbeat" });
+  const planned = schedule(beatSent(beaten, number), delayMs, { type: "heartbeat" });
   const digest = membersDigest(state);
   return forEach(state.peers.keys(), planned, (s, peer) =>
     step(s, ...tellPeer(s, peer, heartbeatFor(s, peer, number, digest))),
@@ -51,5 +54,10 @@ export function heartbeatArrived(state: ServerState, from: ServerId, beat: Heart
     questions.push({ type: "askrooms", serverid });
   }
   if (membersDigest(state) !== beat.digest) questions.push({ type: "askmembers", serverid });
-  return step(known, ...questions.flatMap((question) => tellPeer(known, from, question)));
+  return sequence<ServerState, ServerEffect>(
+    known,
+    (s) => step(s, ...questions.flatMap((question) => tellPeer(s, from, question))),
+    (s) => beatAcknowledged(s, from, beat.acknowledged),
+    gather,
+  );
 }

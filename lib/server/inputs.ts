@@ -134,6 +134,8 @@ export type ServerEffect =
     }
   /** Something worth a log line or a metric. */
   | { readonly type: "report"; readonly event: ServerEvent }
+  /** Keep this list on disk: in `majority` mode it is the next start's `roster`. */
+  | { readonly type: "keep-roster"; readonly roster: readonly ServerId[] }
   /** The server has nothing left to do: end the process with this status. */
   | { readonly type: "stop"; readonly status: 0 | 1 };
 
@@ -148,11 +150,15 @@ export type CloseReason =
   | "duplicate-link"
   | "evicted"
   | "disconnected"
-  | "lost-name";
+  | "lost-name"
+  | "no-quorum";
 
 /** What the server reports; the host writes it down. `event` names it in the log line. */
 export type ServerEvent =
-  | { readonly event: "ready"; readonly members: readonly ServerId[] }
+  | {
+      readonly event: "ready" | "quorum-lost" | "quorum-regained";
+      readonly members: readonly ServerId[];
+    }
   | { readonly event: "login"; readonly identity: Identity; readonly username: string }
   | {
       readonly event: "login-refused";

@@ -28,6 +28,7 @@ import type { ServerEffect } from "./inputs.ts";
 import { changePeer, closeLink, newPeer, putLink } from "./links.ts";
 import { forgetMember, memberList, memberOf, ownIntroduction, takeMemberList } from "./members.ts";
 import { repeatMoves } from "./moves.ts";
+import { changeRoster, keepGhost, mayGrow } from "./quorum.ts";
 import { tellMoveEnded } from "./reservations.ts";
 import { type Link, type ServerState, type ServerStep, schedule, wallClockOf } from "./state.ts";
 
@@ -194,6 +195,9 @@ function refusalOf(
   if (known?.status === "dead" && incarnation <= highest) {
     return ["evicted", `${id} was evicted and must come back anew`, highest];
   }
+  if (!mayGrow(state, id)) {
+    return ["no-quorum", "the roster grows only while all of it is reachable", highest];
+  }
   if (incarnation >= highest) return undefined;
   return openLinkTo(state, id) === undefined
     ? ["incarnation", `${id} was here before under incarnation ${highest}`, highest]
@@ -299,7 +303,9 @@ function welcome(
       forEach(others, s, (current, other) =>
         closeLink(current, other.connection, "duplicate-link"),
       ),
+    (s) => (isReplaced ? keepGhost(s, id) : step(s)),
     (s) => (isReplaced ? forgetMember(s, id) : step(s)),
+    (s) => changeRoster(s, { add: [id] }),
     (s) => {
       const peers = new Map(s.peers).set(id, {
         ...(s.peers.get(id) ?? newPeer(member.peer, s)),

@@ -33,6 +33,7 @@ export function newPeer(address: Address, state: ServerState): Peer {
     heardAt: state.now,
     heartbeat: 0,
     knownAs: 0,
+    acknowledgedAt: Number.NEGATIVE_INFINITY,
     users: 0,
   };
 }

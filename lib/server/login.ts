@@ -24,6 +24,7 @@ export function loginAsked(
   if (identity === undefined) return refuseLogin(state, connection, "identity-invalid");
   if (request.ticket === undefined) return refuseLogin(state, connection, "login-required");
   if (state.phase !== "serving") return refuseLogin(state, connection, "draining");
+  if (state.fenced) return refuseLogin(state, connection, "no-quorum");
   const number = state.nextNumber;
   const verifying = { type: "verifying", request: number, identity, readAt } as const;
   return step(waitFor({ ...state, nextNumber: number + 1 }, connection, verifying), {

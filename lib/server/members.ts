@@ -27,6 +27,7 @@ import { report } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer, dialPeer, newPeer } from "./links.ts";
 import { bringBackMovers } from "./moves.ts";
+import { changeRoster } from "./quorum.ts";
 import type { ServerState, ServerStep } from "./state.ts";
 
 /** This server, as it introduces itself. */
@@ -93,19 +94,26 @@ function statusOf({ status, leaving }: Member): ListedMember["status"] {
 
 /** Follows another server's list: whoever is new here is dialled, whoever is dead there is noted. */
 export function takeMemberList(state: ServerState, listed: readonly ListedMember[]): ServerStep {
-  return forEach(listed, state, (s, entry) => {
-    const { serverid: id } = entry;
-    const known = s.membership.get(id);
-    if (id === s.config.serverid || isPresent(known)) return step(s);
-    if (entry.status === "dead") {
-      const dead = { ...memberOf(entry), status: "dead" } as const;
-      const isNews = (known?.incarnation ?? 0) < entry.incarnation;
-      return step(isNews ? { ...s, membership: withMember(s.membership, dead) } : s);
-    }
-    const address = { host: entry.peerhost, port: Number(entry.peerport) };
-    const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(address, s));
-    return dialPeer({ ...s, peers }, id);
-  });
+  const ids = state.phase === "starting" ? listed.map(({ serverid }) => serverid) : [];
+  const followed = changeRoster(state, { add: ids });
+  const next = forEach<ListedMember, ServerState, ServerEffect>(
+    listed,
+    followed.state,
+    (s, entry) => {
+      const { serverid: id } = entry;
+      const known = s.membership.get(id);
+      if (id === s.config.serverid || isPresent(known)) return step(s);
+      if (entry.status === "dead") {
+        const dead = { ...memberOf(entry), status: "dead" } as const;
+        const isNews = (known?.incarnation ?? 0) < entry.incarnation;
+        return step(isNews ? { ...s, membership: withMember(s.membership, dead) } : s);
+      }
+      const address = { host: entry.peerhost, port: Number(entry.peerport) };
+      const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(address, s));
+      return dialPeer({ ...s, peers }, id);
+    },
+  );
+  return step(next.state, ...followed.effects, ...next.effects);
 }
 
 /** What the member list comes down to; members that see the same have the same. */
@@ -144,9 +152,11 @@ export function memberRemoved(state: ServerState, id: ServerId, incarnation: num
   const peers = new Map(state.peers);
   peers.delete(id);
   const reason = "an admin has removed it";
-  return step(
+  const event = { event: "member-left", member: id, incarnation: member.incarnation } as const;
+  return sequence<ServerState, ServerEffect>(
     { ...state, membership: changeMember(state.membership, id, { status: "left" }), peers },
-    report({ event: "member-left", member: id, incarnation: member.incarnation, reason }),
+    (s) => step(s, report({ ...event, reason })),
+    (s) => changeRoster(s, { remove: id }),
   );
 }
 
@@ -162,5 +172,6 @@ export function memberLeft(state: ServerState, id: ServerId): ServerStep {
     (s) => forgetMember(s, id),
     (s) =>
       step(s, report({ event: "member-left", member: id, incarnation, reason: "it has left" })),
+    (s) => changeRoster(s, { remove: id }),
   );
 }

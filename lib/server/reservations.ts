@@ -51,6 +51,7 @@ export function reserve(state: ServerState, wish: Reservation): ServerStep {
 function refusalOf(state: ServerState, identity: Identity): Refusal | undefined {
   if (state.phase === "draining") return "draining";
   if (state.phase !== "serving") return "unreachable";
+  if (state.fenced) return "no-quorum";
   const isTaken = state.sessions.has(identity) || state.reservations.has(identity);
   return isTaken ? "identity-in-use" : undefined;
 }

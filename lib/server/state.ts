@@ -38,6 +38,8 @@ export interface ServerState {
   readonly sessions: PersistentMap<Identity, Session>;
   /** Own rooms, the main hall among them. */
   readonly rooms: PersistentMap<RoomId, Room>;
+  /** When the start stops waiting for everybody. */
+  readonly gatherUntil: Instant;
   /** Numbers the changes of the own rooms. */
   readonly roomChange: number;
   /** Rooms of others; main halls are not in it, they follow from the membership. */
@@ -70,6 +72,15 @@ export interface ServerState {
   readonly judgeAt: Instant;
   /** When this server last went on after standing still for longer than the suspect time. */
   readonly stoodStillAt: Instant;
+
+  /** In `majority` mode: who counts for a majority, this server included. */
+  readonly roster: ReadonlySet<ServerId>;
+  /** In `majority` mode: no majority hears this server, so it holds no names. */
+  readonly fenced: boolean;
+  /** The latest heartbeats sent, to know when an acknowledged one was. */
+  readonly beats: readonly Beat[];
+  /** Voters that are gone but may not know it yet. */
+  readonly ghosts: ReadonlySet<ServerId>;
 
   readonly deadlines: Heap<Deadline>;
   /** Clients whose next line may be taken; empty between steps. */
@@ -205,8 +216,16 @@ export interface Peer {
   readonly heartbeat: number;
   /** The own incarnation that it has taken as a member, or 0. */
   readonly knownAs: number;
+  /** When the latest own heartbeat was sent that it has acknowledged. */
+  readonly acknowledgedAt: Instant;
   /** How many users it has, as it last said. */
   readonly users: number;
+}
+
+/** A heartbeat that was sent to everybody. */
+export interface Beat {
+  readonly number: number;
+  readonly sentAt: Instant;
 }
 
 /** What is known against a member since it fell silent. */
@@ -264,7 +283,8 @@ export type Deadline =
   | { readonly type: "veto"; readonly serverid: ServerId }
   | { readonly type: "redial-contact"; readonly address: Address }
   | { readonly type: "contested" | "introduced"; readonly connection: ConnectionId }
-  | { readonly type: "start" | "gathered" | "heartbeat" | "drain" | "drained" };
+  | { readonly type: "ghost"; readonly ghost: ServerId }
+  | { readonly type: "start" | "gathered" | "heartbeat" | "fence" | "drain" | "drained" };
 
 /**
  * A server that has just started and knows nobody.
@@ -286,6 +306,7 @@ export function createServer(config: ServerConfig, at: Instant, wallClock: numbe
     admins: new Set(),
     sessions: PersistentMap(),
     rooms: PersistentMap([[hall, room]]),
+    gatherUntil: at + (config.mustJoin ? config.timing.joinMs : config.timing.gatherMs),
     roomChange: 0,
     directory: PersistentMap(),
     locks: emptyLockTable(),
@@ -303,6 +324,10 @@ export function createServer(config: ServerConfig, at: Instant, wallClock: numbe
     beatDueAt: at,
     judgeAt: at,
     stoodStillAt: Number.NEGATIVE_INFINITY,
+    roster: new Set([...config.roster, config.serverid]),
+    fenced: config.partition === "majority",
+    beats: [],
+    ghosts: new Set(),
     deadlines: insert(emptyHeap<Deadline>(), at, { type: "start" }),
     unserved: [],
     nextNumber: 1,
