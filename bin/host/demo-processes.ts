@@ -84,8 +84,9 @@ export class DemoProcess {
 
 /** How a person starts a script of `bin/` on this runtime, from the current folder. */
 export function commandFor(script: string): string {
-  const path = relative(process.cwd(), fileURLToPath(new URL(`../${script}`, import.meta.url)));
-  const file = `${path}${extension}`;
+  const path = fileURLToPath(new URL(`../${script}${extension}`, import.meta.url));
+  const short = relative(process.cwd(), path);
+  const file = short.startsWith("..") ? path : short;
   return "Deno" in globalThis ? `deno run -A ${file}` : `node ${file}`;
 }
 

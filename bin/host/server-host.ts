@@ -47,6 +47,8 @@ export interface ServerWorld {
   readonly log: Log;
   /** Checks the signature of a login ticket. */
   readonly verify: VerifyBytes;
+  /** Keeps the roster for the next start. */
+  readonly keepRoster: (roster: readonly ServerId[]) => void;
   /** Called once, when the server has nothing left to do. */
   readonly stopped: (status: 0 | 1) => void;
 }
@@ -56,7 +58,7 @@ export interface ServerWorld {
  *
  * @example
  * ```ts
- * const server = new ServerHost(config, { transport, clock: createClock(), log, verify, stopped });
+ * const server = new ServerHost(config, { transport, clock, log, verify, keepRoster, stopped });
  * await server.listenForPeers("127.0.0.1", 5555);
  * await server.listenForClients("127.0.0.1", 4444);
  * server.start();
@@ -220,6 +222,9 @@ export class ServerHost {
         break;
       case "report":
         this.#log(effect.event);
+        break;
+      case "keep-roster":
+        this.#world.keepRoster(effect.roster);
         break;
       case "stop":
         this.#stopped = true;

@@ -10,6 +10,7 @@ import { UsageError } from "./cli.ts";
 import { createClock } from "./clock.ts";
 import { loadCredentials, type OwnCertificate } from "./credentials.ts";
 import { createLog, type Log, type LogEvent } from "./log.ts";
+import { rosterKeeper } from "./roster-file.ts";
 import { ServerHost } from "./server-host.ts";
 import type { ServerSettings } from "./server-settings.ts";
 import { loadTicketVerifier } from "./ticket-keys.ts";
@@ -32,7 +33,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const transport = createTlsTransport(credentials);
   const end = endOnce(log, transport, () => server.connections);
   const clock = createClock();
-  const server = new ServerHost(config, { transport, clock, log, verify, stopped: end });
+  const keepRoster = rosterKeeper(settings.data, serverid, (detail) =>
+    log.report({ event: "roster-failed", detail } as LogEvent, "error"),
+  );
+  const world = { transport, clock, log, verify, keepRoster, stopped: end };
+  const server = new ServerHost(config, world);
   const listeners = await listen(server, settings);
   crashLoudly(log);
   log.report({ event: "starting", ...factsOf(settings, listeners.host) } as LogEvent);

@@ -24,6 +24,7 @@ import {
 import { type Flags, UsageError, validate } from "./cli.ts";
 import { readText } from "./files.ts";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log.ts";
+import { readRoster } from "./roster-file.ts";
 import { ownServer, parseServersFile } from "./servers-file.ts";
 
 /** Everything `chat-server` needs in order to run. */
@@ -131,6 +132,8 @@ export async function readServerSettings(flags: Flags): Promise<ServerSettings> 
   const timing = checkTiming({ ...defaultTiming, ...(given.timing as Partial<Timing>) });
   if (!timing.ok) throw new UsageError(`${path} key "timing": ${timing.error}`);
   const place = await placeOf(given, serverid);
+  const { partition = "available", data = "data" } = given;
+  const kept = partition === "majority" ? await readRoster(data, serverid) : undefined;
   return {
     ...place.ports,
     listenHost: place.listenHost,
@@ -139,13 +142,14 @@ export async function readServerSettings(flags: Flags): Promise<ServerSettings> 
       serverid,
       ...place.told,
       auth: given.auth,
-      partition: given.partition ?? "available",
+      partition,
+      roster: kept ?? place.listed,
       messageRate: given.messageRate ?? 0,
       seed: randomInt(2 ** 32),
       timing: timing.value,
     },
     certs: given.certs ?? "certs",
-    data: given.data ?? "data",
+    data,
     log: given.log,
     logLevel: given.logLevel,
   };
@@ -155,6 +159,8 @@ export async function readServerSettings(flags: Flags): Promise<ServerSettings> 
 interface Place {
   readonly listenHost: string;
   readonly ports: { readonly clientPort: number; readonly peerPort: number };
+  /** The servers of the file; a newcomer learns from the others who there is. */
+  readonly listed: readonly ServerId[];
   readonly told: Pick<ServerConfig, "client" | "peer" | "contacts" | "mustJoin">;
 }
 
@@ -173,6 +179,7 @@ async function placeOf(given: Given, serverid: ServerId): Promise<Place> {
   return {
     listenHost: given.host ?? own.client.host,
     ports: { clientPort: own.client.port, peerPort: own.peer.port },
+    listed: listed.map((each) => each.serverid),
     told: {
       client: given.advertise ?? own.client,
       peer: own.peer,
@@ -200,6 +207,7 @@ function newcomerPlace({ host, clientPort, peerPort, join = [], advertise }: Giv
   return {
     listenHost,
     ports: { clientPort, peerPort },
+    listed: [],
     told: {
       client,
       peer: { host: peerHost, port: peerPort },
