@@ -12,7 +12,7 @@ import { changeMember, isPresent } from "../membership/membership.ts";
 import { openLinkTo, report, tellPeer } from "./effects.ts";
 import { evict } from "./eviction.ts";
 import type { ServerEffect } from "./inputs.ts";
-import { changePeer, dialPeer, probePeer } from "./links.ts";
+import { changePeer, dialPeer, dialThrough, probePeer } from "./links.ts";
 import { isMajority } from "./quorum.ts";
 import {
   type Round,
@@ -102,7 +102,7 @@ export function evictionTold(state: ServerState, id: ServerId, incarnation: numb
   return assess(withSuspicion(state, id, { ...known, told: true }), id);
 }
 
-/** Somebody has said whether it hears a suspect. */
+/** Somebody has said whether it hears a suspect; through one who does, a link can run. */
 export function hearsayArrived(
   state: ServerState,
   from: ServerId,
@@ -113,7 +113,12 @@ export function hearsayArrived(
   if (suspicion?.round === undefined || !suspicion.round.asked.has(from)) return step(state);
   const answers = new Map(suspicion.round.answers).set(from, isHeard);
   const round = { ...suspicion.round, answers };
-  return assess(withSuspicion(state, id, { ...suspicion, round }), id);
+  const known = withSuspicion(state, id, { ...suspicion, round });
+  return sequence<ServerState, ServerEffect>(
+    known,
+    (s) => (isHeard ? dialThrough(s, id, from) : step(s)),
+    (s) => assess(s, id),
+  );
 }
 
 /** Judges a member by all the signs there are. */

@@ -12,7 +12,14 @@ import { heard, probeFailed } from "./detection.ts";
 import { report } from "./effects.ts";
 import type { DialOutcome, ServerEffect } from "./inputs.ts";
 import { introduce } from "./introduction.ts";
-import { changePeer, newLink, newPeer, openLink, redialLater } from "./links.ts";
+import {
+  changePeer,
+  isDirect as isDirectlyLinked,
+  newLink,
+  newPeer,
+  openLink,
+  redialLater,
+} from "./links.ts";
 import { type Dial, type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** A dial has ended: in a connection over which this server introduces itself, or not. */
@@ -22,11 +29,12 @@ export function dialled(state: ServerState, number: number, outcome: DialOutcome
   const dials = new Map(state.dials);
   dials.delete(number);
   const { serverid, address } = target;
+  const isDirect = target.via === undefined;
   const ended =
-    serverid === undefined
+    serverid === undefined || !isDirect
       ? { ...state, dials }
       : changePeer({ ...state, dials }, serverid, { dial: undefined });
-  if (outcome.type !== "link") return dialFailed(ended, target, outcome);
+  if (outcome.type !== "link") return isDirect ? dialFailed(ended, target, outcome) : step(ended);
   const { connection, certificateId: id } = outcome;
   const isSelf = id === state.config.serverid;
   const known = serverid === undefined ? withoutContact(ended, address) : ended;
@@ -36,14 +44,15 @@ export function dialled(state: ServerState, number: number, outcome: DialOutcome
     : new Map(known.peers).set(id, newPeer(address, known));
   const isLinked = peers.get(id)?.link !== undefined;
   const isSuspect = known.membership.get(id)?.status === "suspect";
-  if (isLinked && !isSuspect) {
+  const isBetter = isDirect && !isDirectlyLinked(known, id);
+  if (isLinked && !isSuspect && !isBetter) {
     return step(known, { type: "close", connection, reason: "duplicate-link" });
   }
   return sequence<ServerState, ServerEffect>(
     { ...known, peers },
     (s) => heard(s, id),
     (s) => {
-      const link = newLink(connection, id, true);
+      const link = newLink(connection, id, { dialled: true, relayed: !isDirect });
       return introduce(openLink(s, link), link);
     },
   );
@@ -85,5 +94,5 @@ export function peerOpened(state: ServerState, connection: ConnectionId, id: Ser
       (s) => step(s, { type: "close", connection, reason: "refused" }),
     );
   }
-  return step(openLink(state, newLink(connection, id, false)));
+  return step(openLink(state, newLink(connection, id, { dialled: false })));
 }

@@ -124,7 +124,17 @@ export type ServerEffect =
       readonly dial: number;
       readonly address: Address;
       readonly serverid: ServerId | undefined;
+      /**
+       * A third server to go through: connect to it as to any peer, send it `relay` as the only line,
+       * and make TLS to the one dialled over what that connection then carries.
+       */
+      readonly via?: Through;
     }
+  /**
+   * Carry the bytes of this connection to that address from now on, and back; no line of it is for
+   * this server any longer. If that fails, close it. A `closed` input does not follow.
+   */
+  | { readonly type: "splice"; readonly connection: ConnectionId; readonly address: Address }
   /** Check a login ticket: signature, times, form. */
   | {
       readonly type: "verify";
@@ -138,6 +148,12 @@ export type ServerEffect =
   | { readonly type: "keep-roster"; readonly roster: readonly ServerId[] }
   /** The server has nothing left to do: end the process with this status. */
   | { readonly type: "stop"; readonly status: 0 | 1 };
+
+/** A third server that carries the bytes of a link. */
+export interface Through {
+  readonly serverid: ServerId;
+  readonly address: Address;
+}
 
 /** Why the server closed a connection. */
 export type CloseReason =

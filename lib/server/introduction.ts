@@ -25,7 +25,7 @@ import { renew } from "./eviction.ts";
 import { gather, giveUp } from "./gathering.ts";
 import { holdingsOf, takeHoldings } from "./holdings.ts";
 import type { ServerEffect } from "./inputs.ts";
-import { changePeer, closeLink, newPeer, putLink } from "./links.ts";
+import { changePeer, closeLink, newPeer, putLink, redialLater } from "./links.ts";
 import { forgetMember, memberList, memberOf, ownIntroduction, takeMemberList } from "./members.ts";
 import { repeatMoves } from "./moves.ts";
 import { changeRoster, keepGhost, mayGrow } from "./quorum.ts";
@@ -330,6 +330,7 @@ function welcome(
     },
     (s) => step(putLink(s, { ...link, phase: "open" })),
     (s) => (isNew ? step(watch(s, id, incarnation)) : step(s)),
+    (s) => (link.relayed ? step(redialLater(s, id)) : step(s)),
   );
 }
 

@@ -47,16 +47,41 @@ export function changePeer(state: ServerState, id: ServerId, change: Partial<Pee
 
 /** Dials a server that there is no link to. */
 export function dialPeer(state: ServerState, serverid: ServerId): ServerStep {
-  return state.peers.get(serverid)?.link === undefined ? probePeer(state, serverid) : step(state);
+  return isDirect(state, serverid) ? step(state) : probePeer(state, serverid);
+}
+
+/** Whether there is a link to a server that does not run through a third one. */
+export function isDirect(state: ServerState, serverid: ServerId): boolean {
+  const link = state.peers.get(serverid)?.link;
+  return link !== undefined && state.links.get(link)?.relayed === false;
+}
+
+/** Dials a server through a third one that hears it. */
+export function dialThrough(state: ServerState, serverid: ServerId, third: ServerId): ServerStep {
+  const peer = state.peers.get(serverid);
+  const via = state.peers.get(third);
+  const isDialling = [...state.dials.values()].some(
+    (other) => other.serverid === serverid && other.via !== undefined,
+  );
+  if (peer === undefined || via === undefined || isDialling || isIntroducing(state, serverid)) {
+    return step(state);
+  }
+  const through = { serverid: third, address: via.address };
+  return dial(state, { serverid, address: peer.address, via: through });
+}
+
+function isIntroducing(state: ServerState, serverid: ServerId): boolean {
+  return [...state.links.values()].some(
+    ({ peer, phase }) => peer === serverid && phase === "introducing",
+  );
 }
 
 /** Dials a server, also beside a link that has fallen silent, unless it is being dialled already. */
 export function probePeer(state: ServerState, serverid: ServerId): ServerStep {
   const peer = state.peers.get(serverid);
-  const isIntroducing = [...state.links.values()].some(
-    (link) => link.peer === serverid && link.phase === "introducing",
-  );
-  if (peer === undefined || peer.dial !== undefined || isIntroducing) return step(state);
+  if (peer === undefined || peer.dial !== undefined || isIntroducing(state, serverid)) {
+    return step(state);
+  }
   const dialling = changePeer(state, serverid, { dial: state.nextNumber });
   return dial(dialling, { serverid, address: peer.address });
 }
@@ -87,11 +112,16 @@ export function redialLater(state: ServerState, serverid: ServerId): ServerState
 }
 
 /** A connection over which nothing has been said yet. */
-export function newLink(connection: ConnectionId, peer: ServerId, dialled: boolean): Link {
+export function newLink(
+  connection: ConnectionId,
+  peer: ServerId,
+  { dialled, relayed = false }: { readonly dialled: boolean; readonly relayed?: boolean },
+): Link {
   return {
     connection,
     peer,
     dialled,
+    relayed,
     phase: dialled ? "introducing" : "accepted",
     newserver: undefined,
     serverreply: undefined,

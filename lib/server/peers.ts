@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { ConnectionId, RoomId } from "../base/ids.ts";
+import type { ConnectionId, RoomId, ServerId } from "../base/ids.ts";
 import { identityLock, roomLock } from "../lock/lock-table.ts";
 import { sequence, step } from "../machine.ts";
+import { isPresent } from "../membership/membership.ts";
 import { flag } from "../wire/fields.ts";
 import type {
   Evicted,
@@ -32,7 +33,7 @@ import {
   introductionBegun,
   membersArrived,
 } from "./introduction.ts";
-import { closeLink } from "./links.ts";
+import { closeLink, isDirect } from "./links.ts";
 import { memberLeaving, memberLeft, memberList, memberRemoved } from "./members.ts";
 import { moveAnswered, moveEnded } from "./moves.ts";
 import { endMoveAcknowledged, endMoveAsked } from "./reservations.ts";
@@ -73,11 +74,29 @@ function linkSaid(
       return membersArrived(state, link, message);
     case "holdings":
       return holdingsArrived(state, link, message);
+    case "relay":
+      return relay(state, link, message.target);
     default:
       return link.phase === "open"
         ? memberSaid(state, link, message, random)
         : cutOff(state, link, `it sends ${message.type} before its introduction`);
   }
+}
+
+/** Carries bytes for a member that can't reach another one; one hop, no further. */
+function relay(state: ServerState, link: Link, target: ServerId): ServerStep {
+  const { connection, peer, phase, newserver } = link;
+  const address = state.peers.get(target)?.address;
+  const isFresh = phase === "accepted" && newserver === undefined;
+  if (!isFresh || !isPresent(state.membership.get(peer))) {
+    return cutOff(state, link, "it asks to be relayed and is no member");
+  }
+  if (address === undefined || !isDirect(state, target)) {
+    return closeLink(state, connection, "refused");
+  }
+  const links = new Map(state.links);
+  links.delete(connection);
+  return step({ ...state, links }, { type: "splice", connection, address });
 }
 
 /** A peer that does what no server does is reported and its link closed. */
@@ -91,7 +110,7 @@ export function cutOff(state: ServerState, link: Link, detail: string): ServerSt
 
 type MemberMessage = Exclude<
   PeerMessage,
-  { type: "newserver" | "serverreply" | "members" | "holdings" }
+  { type: "newserver" | "serverreply" | "members" | "holdings" | "relay" }
 >;
 
 function memberSaid(

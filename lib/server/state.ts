@@ -17,7 +17,7 @@ import type { WireError } from "../wire/codec.ts";
 import { type Address, mainHallOf } from "../wire/fields.ts";
 import type { Holdings, ListedMember, NewServer, ServerReply } from "../wire/server-messages.ts";
 import type { ServerConfig } from "./config.ts";
-import type { DialOutcome, ServerEffect } from "./inputs.ts";
+import type { DialOutcome, ServerEffect, Through } from "./inputs.ts";
 
 /** What every transition of the server returns. */
 export type ServerStep = Step<ServerState, ServerEffect>;
@@ -253,6 +253,8 @@ export interface Link {
   readonly connection: ConnectionId;
   readonly peer: ServerId;
   readonly dialled: boolean;
+  /** Whether it runs through a third server; then a direct one is tried on. */
+  readonly relayed: boolean;
   /**
    * Accepted: the other's introduction has not come. Introducing: own one sent, no answer yet.
    * Contested: the other claims to replace an older incarnation, which is being asked.
@@ -269,6 +271,7 @@ export interface Link {
 export interface Dial {
   readonly serverid: ServerId | undefined;
   readonly address: Address;
+  readonly via?: Through;
 }
 
 /** What is to be looked at when its time has come; stale ones are ignored then. */

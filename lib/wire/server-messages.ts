@@ -80,6 +80,8 @@ export type PeerMessage =
   | Hearsay
   | Evicted
   | { readonly type: "askrooms" | "askmembers"; readonly serverid: ServerId }
+  /** Instead of an introduction: the bytes of this connection are for another member. */
+  | { readonly type: "relay"; readonly serverid: ServerId; readonly target: ServerId }
   | {
       readonly type: "leaving" | "leave";
       readonly serverid: ServerId;

@@ -148,6 +148,7 @@ export const peerMessages: Vocabulary<PeerMessage> = vocabulary<PeerMessage>({
   }),
   evicted: v.object({ type: v.literal("evicted"), ...evicted }),
   removed: v.object({ type: v.literal("removed"), ...evicted }),
+  relay: v.object({ type: v.literal("relay"), ...speaker, target: serverIdField }),
   askrooms: v.object({ type: v.literal("askrooms"), ...speaker }),
   askmembers: v.object({ type: v.literal("askmembers"), ...speaker }),
   leaving: v.object({ type: v.literal("leaving"), ...speaker, incarnation: countField }),

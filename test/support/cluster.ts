@@ -30,6 +30,8 @@ type Loose<Input> = Input extends ServerInput ? Omit<Input, "at"> : never;
 interface Wire {
   readonly server: string;
   readonly other: ConnectionId;
+  /** The server that carries its bytes, if it is no direct one. */
+  readonly third?: string | undefined;
 }
 
 interface Node {
@@ -60,6 +62,15 @@ export interface TestClient {
   closed: boolean;
 }
 
+/** A peer of the test's own making, over one verified connection. */
+export interface Intruder {
+  readonly connection: ConnectionId;
+  readonly heard: PeerMessage[];
+  isClosed(): boolean;
+  say(message: object): void;
+  hangUp(): void;
+}
+
 /** The cluster. Time stands still until {@link Cluster.advance}. */
 export class Cluster {
   readonly nodes: Map<string, Node> = new Map();
@@ -80,7 +91,7 @@ export class Cluster {
   choose: (lanes: number) => number = () => 0;
   now = 0;
   readonly #clients: Map<string, TestClient> = new Map();
-  readonly #intruders: Map<string, PeerMessage[]> = new Map();
+  readonly #intruders: Map<string, { heard: PeerMessage[]; closed: boolean }> = new Map();
   readonly #queue: Delivery[] = [];
   #held: Held[] = [];
   #connections = 1;
@@ -102,6 +113,7 @@ export class Cluster {
       mustJoin: false,
       auth: { host: "auth", port: 4440 },
       partition: "available",
+      roster: [],
       messageRate: 0,
       seed: id.charCodeAt(id.length - 1),
       timing: defaultTiming,
@@ -245,14 +257,16 @@ export class Cluster {
   }
 
   /** A peer that is no server of ours: says what it likes over a verified connection. */
-  intrude(server: string, as: string): { say(message: object): void; heard: PeerMessage[] } {
+  intrude(server: string, as: string): Intruder {
     const connection = this.#connection();
-    const heard: PeerMessage[] = [];
-    this.#intruders.set(`${server} ${connection}`, heard);
+    const ear = { heard: [] as PeerMessage[], closed: false };
+    this.#intruders.set(`${server} ${connection}`, ear);
     this.input(server, { type: "opened", connection, role: "peer", certificateId: as as ServerId });
     this.settle();
     return {
-      heard,
+      connection,
+      heard: ear.heard,
+      isClosed: () => ear.closed,
       say: (message) => {
         const parsed = parseMessage<PeerMessage>(peerMessages, JSON.stringify(message));
         this.input(
@@ -261,6 +275,11 @@ export class Cluster {
             ? { type: "peer-message", connection, message: parsed.value, random: this.#bytes() }
             : { type: "malformed", connection, error: parsed.error },
         );
+        this.settle();
+      },
+      hangUp: () => {
+        ear.closed = true;
+        this.input(server, { type: "closed", connection });
         this.settle();
       },
     };
@@ -321,7 +340,7 @@ export class Cluster {
     const wire = node.wires.get(connection);
     if (wire === undefined) {
       this.#clients.get(`${id} ${connection}`)?.heard.push(JSON.parse(line));
-      this.#intruders.get(`${id} ${connection}`)?.push(JSON.parse(line));
+      this.#intruders.get(`${id} ${connection}`)?.heard.push(JSON.parse(line));
       return;
     }
     const parsed = parseMessage<PeerMessage>(peerMessages, line);
@@ -334,8 +353,13 @@ export class Cluster {
     } as const;
     const lane = `${wire.server} ${wire.other}`;
     const delivery = { lane, server: wire.server, input };
-    const isBehindHeld = this.#held.some(({ from, to }) => from === id && to === wire.server);
-    if (isBehindHeld || this.hold(id, wire.server, parsed.value)) {
+    const { third } = wire;
+    const isBehindHeld = this.#held.some((other) => other.delivery.lane === lane);
+    const isHeld =
+      third === undefined
+        ? this.hold(id, wire.server, parsed.value)
+        : this.hold(id, third, parsed.value) || this.hold(third, wire.server, parsed.value);
+    if (isBehindHeld || isHeld) {
       this.#held.push({ from: id, to: wire.server, delivery });
     } else this.#queue.push(delivery);
   }
@@ -343,6 +367,8 @@ export class Cluster {
   #close(id: string, node: Node, connection: ConnectionId): void {
     const client = this.#clients.get(`${id} ${connection}`);
     if (client !== undefined) client.closed = true;
+    const intruder = this.#intruders.get(`${id} ${connection}`);
+    if (intruder !== undefined) intruder.closed = true;
     const wire = node.wires.get(connection);
     node.wires.delete(connection);
     this.input(id, { type: "closed", connection });
@@ -354,7 +380,11 @@ export class Cluster {
   #dial(id: string, effect: Extract<ServerEffect, { type: "dial" }>): void {
     const { dial, address } = effect;
     const target = this.nodes.get(address.host);
-    const failed = this.dialOutcome(id, address.host);
+    const third: string | undefined = effect.via?.serverid;
+    const failed =
+      third === undefined
+        ? this.dialOutcome(id, address.host)
+        : (this.dialOutcome(id, third) ?? this.dialOutcome(third, address.host));
     if (failed !== undefined || target === undefined || !target.up) {
       const outcome = failed ?? ({ type: "refused" } as const);
       this.input(id, { type: "dialled", dial, outcome });
@@ -362,8 +392,8 @@ export class Cluster {
     }
     const own = this.#connection();
     const theirs = this.#connection();
-    this.#node(id).wires.set(own, { server: address.host, other: theirs });
-    target.wires.set(theirs, { server: id, other: own });
+    this.#node(id).wires.set(own, { server: address.host, other: theirs, third });
+    target.wires.set(theirs, { server: id, other: own, third });
     this.input(address.host, {
       type: "opened",
       connection: theirs,
