@@ -5,9 +5,11 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { LinkId } from "../lib/client/state.ts";
+import { ticketLifetimeMs } from "../lib/client/ticket-lifetime.ts";
 import { ClientScript, loggedIn } from "./support/client-script.ts";
 
 const login = suite("client login");
@@ -207,6 +209,24 @@ renewal("renews the ticket before it ends, without a password and without a word
   assert.is(client.state.ticket?.text, "T1");
   assert.is(client.state.renewAt, 1_000 + 450_000);
   assert.equal(client.shown, []);
+});
+
+renewal("knows from the ticket how long it lives, whatever the clocks say", () => {
+  const claims = (value: unknown) =>
+    `h.${Buffer.from(JSON.stringify(value)).toString("base64url")}.s`;
+  for (const [ticket, expires, lifetimeMs] of [
+    [claims({ sub: "änn", iat: 1_800_000_000, exp: 1_800_000_600 }), "1800000600", 600_000],
+    [claims({ exp: 1_800_000_600 }), "1800000600", undefined],
+    [claims({ iat: 5, exp: "9" }), "30", 30_000],
+    [claims({ iat: 9, exp: 5 }), "30", undefined],
+    [claims(null), "30", 30_000],
+    ["opaque", "30", 30_000],
+    ["opaque", "soon", undefined],
+    ["a.e30é.b", "-1", undefined],
+    [`a.${"A".repeat(9_000)}.b`, "30", 30_000],
+  ] as const) {
+    assert.is(ticketLifetimeMs(ticket, expires), lifetimeMs, ticket.slice(0, 60));
+  }
 });
 
 renewal("a failed renewal is tried again later and disturbs nobody", () => {

@@ -12,12 +12,12 @@ import { settleIn } from "./asking.ts";
 import { addressOf, answerMs, close, dial, dialMs, stop, tell, tryAgain } from "./recovery.ts";
 import type { Trouble } from "./shown.ts";
 import type { ClientEffect, ClientState, ClientStep, HeldTicket, LinkId, Phase } from "./state.ts";
+import { ticketLifetimeMs } from "./ticket-lifetime.ts";
 
 /** Hashing a password takes its time, and others may be before this one. */
 const authenticationMs = 30_000;
 /** A ticket with less left is renewed before it is shown. */
 const ticketReserveMs = 10_000;
-const lifetimeMaxMs = 86_400_000;
 const waitAskedMaxMs = 3_600_000;
 
 type Authenticating = Extract<Phase, { readonly name: "authenticating" }>;
@@ -118,9 +118,7 @@ export function withTicket(
   at: Instant,
   reply: { readonly ticket: string; readonly expires: string },
 ): ClientState {
-  const seconds = Number(reply.expires);
-  // A lifetime that makes no sense is an unknown one: the ticket is used until it is refused.
-  const lifetimeMs = seconds > 0 ? Math.min(lifetimeMaxMs, seconds * 1000) : undefined;
+  const lifetimeMs = ticketLifetimeMs(reply.ticket, reply.expires);
   const known = lifetimeMs !== undefined && state.auth !== undefined;
   return {
     ...state,
