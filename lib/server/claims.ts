@@ -21,14 +21,15 @@ import {
 import { forEach, sequence, step } from "../machine.ts";
 import { voters } from "../membership/membership.ts";
 import type { Refusal } from "../wire/client-messages.ts";
-import { flag } from "../wire/fields.ts";
 import type { PeerMessage } from "../wire/server-messages.ts";
 import { waitFor } from "./clients.ts";
 import { concludeRefused, concludeWon } from "./conclusions.ts";
 import { tellPeer, tellPeers } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
+import { askFor, releaseOf, voteOn } from "./lock-messages.ts";
+import type { Claim } from "./records.ts";
 import { reserve } from "./reservations.ts";
-import { type Claim, type ServerState, type ServerStep, schedule, wallClockOf } from "./state.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Claims a name for a client, which waits for the outcome. */
 export function claimName(state: ServerState, name: LockName, claim: Claim): ServerStep {
@@ -282,44 +283,4 @@ function withClaims(state: ServerState, name: LockName, queue: readonly Claim[])
 
 function without(state: ServerState, name: LockName, connection: ConnectionId): Claim[] {
   return (state.claims.get(name) ?? []).filter((claim) => claim.connection !== connection);
-}
-
-function askFor(state: ServerState, name: LockName, { stamp }: Attempt): PeerMessage {
-  const { serverid } = state.config;
-  const locked = lockedName(name);
-  return locked.kind === "identity"
-    ? { type: "lockidentity", serverid, identity: locked.identity, stamp }
-    : { type: "lockroomid", serverid, roomid: locked.roomid, stamp };
-}
-
-/** A vote on somebody's attempt. */
-export function voteOn(
-  state: ServerState,
-  name: LockName,
-  attempt: Attempt,
-  granted: boolean,
-): PeerMessage {
-  return { ...askFor(state, name, attempt), locked: flag(granted) } as PeerMessage;
-}
-
-function releaseOf(
-  state: ServerState,
-  name: LockName,
-  { stamp }: Attempt,
-  approved: boolean,
-): PeerMessage {
-  const { serverid } = state.config;
-  const locked = lockedName(name);
-  if (locked.kind === "identity") {
-    return { type: "releaseidentity", serverid, identity: locked.identity, stamp };
-  }
-  return {
-    type: "releaseroomid",
-    serverid,
-    roomid: locked.roomid,
-    stamp,
-    approved: flag(approved),
-    claimedat: state.rooms.get(locked.roomid)?.claimedAt ?? wallClockOf(state),
-    change: state.roomChange,
-  };
 }

@@ -8,15 +8,8 @@
 import type { ConnectionId } from "../base/ids.ts";
 import { type Instant, step } from "../machine.ts";
 import type { CloseReason, ServerEffect } from "./inputs.ts";
-import {
-  type Activity,
-  type Client,
-  type Line,
-  noLines,
-  type ServerState,
-  type ServerStep,
-  schedule,
-} from "./state.ts";
+import type { Activity, Client, Line } from "./records.ts";
+import { noLines, type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Characters that may wait on one connection before it is not read on. */
 export const backlogSizeMax: number = 64 * 1024;

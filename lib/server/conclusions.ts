@@ -12,8 +12,9 @@ import { flag } from "../wire/fields.ts";
 import { becomeIdle, closeClient } from "./clients.ts";
 import { refuseRoom, report, send } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
+import type { Claim } from "./records.ts";
 import { admit, changeRoom, hallOf, openRoom } from "./seats.ts";
-import { type Claim, type ServerState, type ServerStep, wallClockOf } from "./state.ts";
+import { type ServerState, type ServerStep, wallClockOf } from "./state.ts";
 
 /** Takes what a claim has won. */
 export function concludeWon(state: ServerState, claim: Claim): ServerStep {

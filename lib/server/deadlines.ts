@@ -7,6 +7,7 @@
 
 import { smallestKey, takeSmallest } from "../base/heap.ts";
 import type { Instant } from "../machine.ts";
+import { contestWon } from "./answering.ts";
 import { claimOverdue } from "./claims.ts";
 import { endPace } from "./clients.ts";
 import { loginOverdue } from "./departure.ts";
@@ -15,13 +16,13 @@ import { drainOn, drainOver } from "./drain.ts";
 import { beginGathering, gatheringOver } from "./gathering.ts";
 import { beat } from "./heartbeats.ts";
 import type { ServerEffect } from "./inputs.ts";
-import { contestWon } from "./introduction.ts";
 import { dialContact, dialPeer, introductionOverdue } from "./links.ts";
 import { announcementOverdue } from "./moves.ts";
 import { fenceDue, ghostOver } from "./quorum.ts";
+import type { Deadline } from "./records.ts";
 import { refuseOverdue } from "./requests.ts";
 import { reservationOverdue } from "./reservations.ts";
-import type { Deadline, ServerState, ServerStep } from "./state.ts";
+import type { ServerState, ServerStep } from "./state.ts";
 import { leaseOver } from "./votes.ts";
 
 /** When the server next wants a tick. */

@@ -11,8 +11,9 @@ import { closeClient } from "./clients.ts";
 import { sendError } from "./effects.ts";
 import type { CloseReason, ServerEffect } from "./inputs.ts";
 import { withdrawMove } from "./moves.ts";
+import type { Session } from "./records.ts";
 import { endSession } from "./seats.ts";
-import type { ServerState, ServerStep, Session } from "./state.ts";
+import type { ServerState, ServerStep } from "./state.ts";
 
 /** A connection is gone; what it stood for goes with it, but a mover's seat stays. */
 export function clientClosed(state: ServerState, connection: ConnectionId): ServerStep {

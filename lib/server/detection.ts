@@ -14,13 +14,8 @@ import { evict } from "./eviction.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer, dialPeer, dialThrough, probePeer } from "./links.ts";
 import { isMajority } from "./quorum.ts";
-import {
-  type Round,
-  type ServerState,
-  type ServerStep,
-  type Suspicion,
-  schedule,
-} from "./state.ts";
+import type { Round, Suspicion } from "./records.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 const noSuspicion: Suspicion = { outcome: undefined, refusals: 0, told: false, round: undefined };
 

@@ -11,7 +11,7 @@ import { type Address, formatAddress } from "../wire/fields.ts";
 import { heard, probeFailed } from "./detection.ts";
 import { report } from "./effects.ts";
 import type { DialOutcome, ServerEffect } from "./inputs.ts";
-import { introduce } from "./introduction.ts";
+import { introduce } from "./introducing.ts";
 import {
   changePeer,
   isDirect as isDirectlyLinked,
@@ -20,7 +20,8 @@ import {
   openLink,
   redialLater,
 } from "./links.ts";
-import { type Dial, type ServerState, type ServerStep, schedule } from "./state.ts";
+import type { Dial } from "./records.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** A dial has ended: in a connection over which this server introduces itself, or not. */
 export function dialled(state: ServerState, number: number, outcome: DialOutcome): ServerStep {

@@ -9,7 +9,8 @@ import type { RoomId, ServerId } from "../base/ids.ts";
 import { isPresent, isRoutable, type Member } from "../membership/membership.ts";
 import type { ClientReply, ListedServer } from "../wire/client-messages.ts";
 import { mainHallOf } from "../wire/fields.ts";
-import type { RemoteRoom, Room, ServerState } from "./state.ts";
+import type { RemoteRoom, Room } from "./records.ts";
+import type { ServerState } from "./state.ts";
 
 /** Where a room is: here, on a member, or nowhere. */
 export type RoomPlace =

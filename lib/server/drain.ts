@@ -13,8 +13,9 @@ import { endConnection } from "./departure.ts";
 import { openLinkTo, report, tellPeers } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { beginMove } from "./moves.ts";
+import type { Session } from "./records.ts";
 import { deleteRoom } from "./seats.ts";
-import { type ServerState, type ServerStep, type Session, schedule } from "./state.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** How often users that could not be routed yet are looked at again. */
 const sweepMs = 100;

@@ -10,7 +10,8 @@ import type { ClientReply, ErrorReason, Refusal } from "../wire/client-messages.
 import { flag } from "../wire/fields.ts";
 import type { PeerMessage } from "../wire/server-messages.ts";
 import type { ServerEffect, ServerEvent } from "./inputs.ts";
-import type { ServerState, Session } from "./state.ts";
+import type { Session } from "./records.ts";
+import type { ServerState } from "./state.ts";
 
 /** Sends a client its answer, or an audience what happened. */
 export function send(

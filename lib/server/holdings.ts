@@ -22,8 +22,9 @@ import { endConnection } from "./departure.ts";
 import { forgetRoomsOf, isEarlier, recordRoom } from "./directory.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer } from "./links.ts";
+import type { Session } from "./records.ts";
 import { deleteRoom } from "./seats.ts";
-import type { ServerState, ServerStep, Session } from "./state.ts";
+import type { ServerState, ServerStep } from "./state.ts";
 
 /** Everything this server holds, in parts; identities only for a peer that has to learn them. */
 export function holdingsOf(state: ServerState, withIdentities: boolean): Holdings[] {

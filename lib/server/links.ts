@@ -11,14 +11,8 @@ import { step } from "../machine.ts";
 import { type Address, formatAddress } from "../wire/fields.ts";
 import { report } from "./effects.ts";
 import type { CloseReason } from "./inputs.ts";
-import {
-  type Dial,
-  type Link,
-  type Peer,
-  type ServerState,
-  type ServerStep,
-  schedule,
-} from "./state.ts";
+import type { Dial, Link, Peer } from "./records.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** A peer that nothing is known of but where it listens. */
 export function newPeer(address: Address, state: ServerState): Peer {

@@ -11,7 +11,8 @@ import { claimName } from "./claims.ts";
 import { waitFor } from "./clients.ts";
 import { refuseLogin } from "./conclusions.ts";
 import type { Verified } from "./inputs.ts";
-import type { Client, ServerState, ServerStep } from "./state.ts";
+import type { Client } from "./records.ts";
+import type { ServerState, ServerStep } from "./state.ts";
 
 /** A client wants in. */
 export function loginAsked(

@@ -14,8 +14,9 @@ import type { MoveIdentity, PeerMessage } from "../wire/server-messages.ts";
 import { becomeIdle, closeClient, waitFor } from "./clients.ts";
 import { openLinkTo, refuseJoin, report, send, tellPeer } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
+import type { Move, Session } from "./records.ts";
 import { admit, hallOf, leaveForRoute } from "./seats.ts";
-import { type Move, type ServerState, type ServerStep, type Session, schedule } from "./state.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Announces a user to the server of the room that it wants to join. */
 export function announceMove(

@@ -18,6 +18,7 @@ import type {
   MoveIdentity,
   PeerMessage,
 } from "../wire/server-messages.ts";
+import { contestLost } from "./answering.ts";
 import { settleName, voteArrived } from "./claims.ts";
 import { disconnectUser } from "./departure.ts";
 import { evictionTold, heard, hears, hearsayArrived } from "./detection.ts";
@@ -25,9 +26,8 @@ import { report, tellPeer } from "./effects.ts";
 import { heartbeatArrived } from "./heartbeats.ts";
 import { holdingsOf } from "./holdings.ts";
 import type { ServerEffect } from "./inputs.ts";
+import { comeBack } from "./introducing.ts";
 import {
-  comeBack,
-  contestLost,
   holdingsArrived,
   introductionAnswered,
   introductionBegun,
@@ -36,8 +36,9 @@ import {
 import { closeLink, isDirect } from "./links.ts";
 import { memberLeaving, memberLeft, memberList, memberRemoved } from "./members.ts";
 import { moveAnswered, moveEnded } from "./moves.ts";
+import type { Link } from "./records.ts";
 import { endMoveAcknowledged, endMoveAsked } from "./reservations.ts";
-import type { Link, ServerState, ServerStep } from "./state.ts";
+import type { ServerState, ServerStep } from "./state.ts";
 import { attemptReleased, roomDeleted, roomReleased, stampAheadMax, voteAsked } from "./votes.ts";
 
 /** A line of a peer. */

@@ -15,18 +15,11 @@ import { listRooms, listServers } from "./directory.ts";
 import { refuseJoin, refuseRoom, send, sendError } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { loginAsked } from "./login.ts";
+import type { Client, Line, Session } from "./records.ts";
 import { moverArrived, refuseMover } from "./reservations.ts";
 import { createRoomAsked, deleteRoomAsked, joinAsked } from "./rooms.ts";
 import { endSession } from "./seats.ts";
-import {
-  audienceOf,
-  type Client,
-  type Line,
-  type ServerState,
-  type ServerStep,
-  type Session,
-  schedule,
-} from "./state.ts";
+import { audienceOf, type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Serves everybody whose next line may be taken, until each of them waits for something. */
 export function serveClients(state: ServerState): ServerStep {

@@ -13,15 +13,9 @@ import { asIdentity, flag } from "../wire/fields.ts";
 import { becomeIdle, closeClient } from "./clients.ts";
 import { report, send, tellPeer } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
+import type { Client, EndedMove, Reservation } from "./records.ts";
 import { admit, hallOf } from "./seats.ts";
-import {
-  type Client,
-  type EndedMove,
-  type Reservation,
-  type ServerState,
-  type ServerStep,
-  schedule,
-} from "./state.ts";
+import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Keeps the identity for a mover, or refuses it; nobody has the name locked any longer. */
 export function reserve(state: ServerState, wish: Reservation): ServerStep {

@@ -14,8 +14,9 @@ import { refuseJoin, refuseRoom, send } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { claimDeadline } from "./login.ts";
 import { announceMove } from "./moves.ts";
+import type { Session } from "./records.ts";
 import { changeRoom, deleteRoom } from "./seats.ts";
-import type { ServerState, ServerStep, Session } from "./state.ts";
+import type { ServerState, ServerStep } from "./state.ts";
 
 /** Claims a room id; the owner of a room can't have a second one. */
 export function createRoomAsked(

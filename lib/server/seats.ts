@@ -11,7 +11,8 @@ import { sequence, step } from "../machine.ts";
 import { mainHallOf } from "../wire/fields.ts";
 import { changeClient } from "./clients.ts";
 import { report, roomChange, tellPeers } from "./effects.ts";
-import { audienceOf, type Room, type ServerState, type ServerStep, type Session } from "./state.ts";
+import type { Room, Session } from "./records.ts";
+import { audienceOf, type ServerState, type ServerStep } from "./state.ts";
 
 /** The main hall of this server. */
 export function hallOf(state: ServerState): Room {

@@ -17,10 +17,11 @@ import {
 } from "../lock/lock-table.ts";
 import { sequence, step } from "../machine.ts";
 import type { ReleaseRoom } from "../wire/server-messages.ts";
-import { holds, settleName, vote, voteOn, yieldAttempt } from "./claims.ts";
+import { holds, settleName, vote, yieldAttempt } from "./claims.ts";
 import { forgetRoom, recordRoom } from "./directory.ts";
 import { tellPeer } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
+import { voteOn } from "./lock-messages.ts";
 import type { ServerState, ServerStep } from "./state.ts";
 
 /** How far a stamp may lie ahead of the own clock: as far as a wall clock may be wrong. */

@@ -1,0 +1,50 @@
+/**
+ * This server introduces itself: over a new connection, or anew after an eviction.
+ * Source: PROTOCOL.md section 6.
+ *
+ * @module
+ */
+
+import { forEach, sequence, step } from "../machine.ts";
+import { isPresent } from "../membership/membership.ts";
+import { type NewServer, protocolVersion } from "../wire/server-messages.ts";
+import { renew } from "./eviction.ts";
+import { holdingsOf } from "./holdings.ts";
+import type { ServerEffect } from "./inputs.ts";
+import { ownIntroduction } from "./members.ts";
+import type { Link } from "./records.ts";
+import type { ServerState, ServerStep } from "./state.ts";
+
+/** Introduces this server over a connection; what it holds follows at once. */
+export function introduce(state: ServerState, link: Link): ServerStep {
+  const { connection, peer } = link;
+  const number = state.nextNumber;
+  const known = state.membership.get(peer);
+  const message: NewServer = {
+    type: "newserver",
+    ...ownIntroduction(state),
+    version: protocolVersion,
+    partition: state.config.partition,
+    sequence: number,
+    evicted: known?.status === "dead" ? known.incarnation : 0,
+  };
+  const isKnown = isPresent(known) && state.peers.get(peer)?.knownAs === state.incarnation;
+  const parts = [message, ...holdingsOf(state, !isKnown)];
+  return step(
+    { ...state, nextNumber: number + 1 },
+    ...parts.map((part): ServerEffect => ({ type: "send", to: [connection], message: part })),
+  );
+}
+
+/**
+ * This server is known as evicted, or was here before under a higher incarnation: it comes back under
+ * a still higher one, and everybody is told over the links there are.
+ */
+export function comeBack(state: ServerState, evicted: number): ServerStep {
+  if (evicted < state.incarnation) return step(state);
+  const floor = { ...state, incarnation: Math.max(state.incarnation, evicted) };
+  return sequence<ServerState, ServerEffect>(floor, renew, (s) => {
+    const open = [...s.links.values()].filter(({ phase }) => phase === "open");
+    return forEach(open, s, introduce);
+  });
+}
