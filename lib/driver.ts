@@ -22,9 +22,10 @@ export interface Host<Effect> {
  *
  * @example
  * ```ts
- * const driver = new Driver(serverMachine, createServer(config, start), host, (at) => ({ type: "tick", at }));
+ * const tick = (at: Instant) => ({ type: "tick", at }) as const;
+ * const driver = new Driver(serverMachine, createServer(config, start), host, tick);
  * driver.start();
- * driver.input({ type: "opened", at: host.now(), connection, role: "client", certificateName: undefined });
+ * driver.input({ type: "opened", at: host.now(), connection, role: "client" });
  * ```
  */
 export class Driver<State, Input extends { readonly at: Instant }, Effect> {

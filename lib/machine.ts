@@ -1,6 +1,6 @@
 /**
- * What every part of the system is: a deterministic machine that turns a state and an input into the
- * next state and a list of effects. No clock, no randomness, no I/O.
+ * What every part of the system is: a deterministic machine that turns a state and an input into
+ * the next state and a list of effects. No clock, no randomness, no I/O.
  *
  * @module
  */

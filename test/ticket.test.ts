@@ -1,6 +1,6 @@
 /**
- * Login tickets against node:crypto, which knows nothing of our code: what it signs we read, what we
- * sign it accepts, and everything else is refused with the right reason. PROTOCOL.md section 4.
+ * Login tickets against node:crypto, which knows nothing of our code: what it signs we read, what
+ * we sign it accepts, and everything else is refused with the right reason. PROTOCOL.md section 4.
  *
  * @module
  */

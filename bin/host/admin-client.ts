@@ -51,7 +51,8 @@ const glanceLimitMs = 1500;
  *
  * @example
  * ```ts
- * const reply = await askServer({ type: "status" }, { peer: "127.0.0.1:5555", cert: "certs/admin.pem" });
+ * const access = { peer: "127.0.0.1:5555", cert: "certs/admin.pem" };
+ * const reply = await askServer({ type: "status" }, access);
  * ```
  */
 export async function askServer(request: AdminRequest, access: AdminAccess): Promise<AdminReply> {

@@ -1,6 +1,6 @@
 /**
- * What `chat-certs check` shows: every certificate of a folder, who signed it, for whom, how long it
- * lasts, and what is wrong with it.
+ * What `chat-certs check` shows: every certificate of a folder, who signed it, for whom, how long
+ * it lasts, and what is wrong with it.
  *
  * @module
  */

@@ -106,7 +106,8 @@ export async function issueCertificate(
       await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
     ],
   });
-  // The key first: a server that reads in between finds a pair that does not fit, and keeps its own.
+  // The key first: a server that reads in between finds a pair that does not fit, and keeps its
+  // own.
   const key = await exportKey(keys.privateKey);
   await writeWhole(join(folder, `${id}.key`), key, { secret: true, replace: true });
   const pem = `${certificate.toString("pem")}\n`;

@@ -29,7 +29,9 @@ export interface TimeSources {
 
 /** How often the costly source is read even without a hint. */
 const lookEveryMs = 1000;
-/** How far the wall clock may run ahead of the monotonic one before we look at the costly source. */
+/**
+ * How far the wall clock may run ahead of the monotonic one before we look at the costly source.
+ */
 const hintMs = 20;
 /** No single wait is longer, because timers stand still while the machine sleeps. */
 const waitMsMax = 1000;

@@ -115,7 +115,8 @@ export function keyFits(certificate: X509Certificate, key: string): boolean {
 /**
  * The role and id in a certificate's alternative names, if there is exactly one such name.
  *
- * @param alternatives as node:crypto and node:tls write them: `URI:urn:chat:server:s1, DNS:localhost`
+ * @param alternatives as node:crypto and node:tls write them: `URI:urn:chat:server:s1,
+ * DNS:localhost`
  */
 export function certificateName(alternatives: string | undefined): CertificateName | undefined {
   const names = (alternatives ?? "").split(", ").filter((name) => name.startsWith("URI:urn:chat:"));

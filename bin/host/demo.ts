@@ -1,6 +1,6 @@
 /**
- * `npm start`: certificates, users, an authentication server and three chat servers on this machine;
- * says how to use them, and stops them all on Ctrl-C.
+ * `npm start`: certificates, users, an authentication server and three chat servers on this
+ * machine; says how to use them, and stops them all on Ctrl-C.
  *
  * @module
  */

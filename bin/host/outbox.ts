@@ -85,7 +85,8 @@ export class Outbox {
   #scheduled = false;
 
   /**
-   * @param schedule may wait a little longer than a turn when the loop is busy: fewer, larger writes
+   * @param schedule may wait a little longer than a turn when the loop is busy: fewer, larger
+   * writes
    */
   constructor(
     find: (connection: ConnectionId) => Recipient | undefined,

@@ -39,7 +39,8 @@ export async function readRoster(
  *
  * @example
  * ```ts
- * const keep = rosterKeeper("data", id, (problem) => log.report({ event: "roster-failed", problem }));
+ * const complain = (problem: string) => log.report({ event: "roster-failed", problem });
+ * const keep = rosterKeeper("data", id, complain);
  * keep(["s1", "s2", "s3"]);
  * ```
  */

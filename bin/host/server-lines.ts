@@ -58,7 +58,9 @@ function malformed(connection: ConnectionId, error: WireError, at: number): Serv
   return { type: "malformed", at, connection, error };
 }
 
-/** Randomness is fetched for many messages at once: a call for each would cost more than the rest. */
+/**
+ * Randomness is fetched for many messages at once: a call for each would cost more than the rest.
+ */
 let pool: Uint8Array = new Uint8Array(0);
 
 /** 16 bytes that nobody was ever given before. */

@@ -168,7 +168,9 @@ function warnOfExpiry(log: Log, { validUntil }: OwnCertificate): void {
   log.report({ event: "certificate-expires", days } as LogEvent, "warn");
 }
 
-/** A bug of ours ends the process, as nothing it knows can be trusted any longer; but not silently. */
+/**
+ * A bug of ours ends the process, as nothing it knows can be trusted any longer; but not silently.
+ */
 function crashLoudly(log: Log): void {
   const crash = (error: unknown): void => {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);

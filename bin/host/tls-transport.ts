@@ -32,7 +32,8 @@ import type {
  * @example
  * ```ts
  * const transport = createTlsTransport(await loadCredentials("certs", "s1", "server"));
- * const listener = await transport.listen({ host, port: 4444, minVersion: "TLSv1.2", ...limits }, events);
+ * const options = { host, port: 4444, minVersion: "TLSv1.2", ...limits } as const;
+ * const listener = await transport.listen(options, events);
  * ```
  */
 export function createTlsTransport(credentials: Credentials, schedule?: Schedule): Transport {

@@ -101,8 +101,9 @@ export interface Transport {
   /** Connects. `done` is called once; lines of a link come only after it. */
   dial(options: DialOptions, events: ConnectionEvents, done: (result: DialResult) => void): void;
   /**
-   * Sends a line, LF included, to many. Lines of one turn of the event loop go out together; use the
-   * same `to` array as long as the audience is the same, so that everybody shares the same bytes.
+   * Sends a line, LF included, to many. Lines of one turn of the event loop go out together; use
+   * the same `to` array as long as the audience is the same, so that everybody shares the same
+   * bytes.
    */
   send(to: readonly ConnectionId[], line: string, except?: ConnectionId): void;
   /** Reads no more for now. */

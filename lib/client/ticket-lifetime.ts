@@ -1,8 +1,8 @@
 /**
- * How long a fresh ticket lives. The answer that brings it names the end in wall-clock time, which a
- * machine without a clock can't use; the ticket itself says when it was made, too. Nothing is
- * verified here: a client that is lied to renews too early or too late, and no more.
- * Source: PROTOCOL.md section 4.
+ * How long a fresh ticket lives. The answer that brings it names the end in wall-clock time, which
+ * a machine without a clock can't use; the ticket itself says when it was made, too. Nothing is
+ * verified here: a client that is lied to renews too early or too late, and no more. Source:
+ * PROTOCOL.md section 4.
  *
  * @module
  */

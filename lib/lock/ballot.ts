@@ -1,6 +1,6 @@
 /**
- * The asker's side of Lock/Release: one attempt under vote. Every voter must grant; one denial loses.
- * Source: PROTOCOL.md section 7.
+ * The asker's side of Lock/Release: one attempt under vote. Every voter must grant; one denial
+ * loses. Source: PROTOCOL.md section 7.
  *
  * @module
  */

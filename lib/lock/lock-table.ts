@@ -57,7 +57,9 @@ export interface Lock {
   readonly lease: Instant | undefined;
 }
 
-/** What stands at one name: its lock, and the attempts that wait for the lock's end, oldest first. */
+/**
+ * What stands at one name: its lock, and the attempts that wait for the lock's end, oldest first.
+ */
 export interface LockEntry {
   readonly lock: Lock | undefined;
   readonly questions: readonly Attempt[];

@@ -2,8 +2,8 @@
  * Who is late and who is gone. The intuition: silence alone says little, but one probe tells a dead
  * process (refused), one that stands still (TCP answers, TLS does not) and a lost host (nothing
  * answers) apart, so each gets the time it deserves. A crash is noticed in a fraction of a second,
- * while a process that pauses is left alone for long. Waiting for one long time in all cases, as most
- * detectors do, would be slow for crashes and hasty with pauses.
+ * while a process that pauses is left alone for long. Waiting for one long time in all cases, as
+ * most detectors do, would be slow for crashes and hasty with pauses.
  *
  * Nothing here looks at a clock: `at` comes in, a verdict goes out. Source: PROTOCOL.md section 8.
  *
@@ -37,13 +37,13 @@ export interface Patience {
 const refusalsEnough = 2;
 
 /**
- * What to think of a member: `alive`, `late` (hide it, probe it, ask the others; all reversible), or
- * `gone` (evict it, if nobody objects).
+ * What to think of a member: `alive`, `late` (hide it, probe it, ask the others; all reversible),
+ * or `gone` (evict it, if nobody objects).
  *
  * @example
  * ```ts
- * const thought = verdict({ heardAt: 0, linked: false, probe: "refused", refusals: 2, told: false }, patience, 150);
- * // "gone"
+ * const signs = { heardAt: 0, linked: false, probe: "refused", refusals: 2, told: false } as const;
+ * const thought = verdict(signs, patience, 150); // "gone"
  * ```
  */
 export function verdict(

@@ -1,6 +1,6 @@
 /**
- * Another server has introduced itself completely: refuse it, ask an older incarnation first, or take
- * it as a member and answer. Source: PROTOCOL.md section 6.
+ * Another server has introduced itself completely: refuse it, ask an older incarnation first, or
+ * take it as a member and answer. Source: PROTOCOL.md section 6.
  *
  * @module
  */
@@ -47,8 +47,8 @@ export function answer(state: ServerState, link: Link, newserver: NewServer): Se
 }
 
 /**
- * Both ends dialled at the same time: the link dialled by the smaller id stays. An introduction that
- * was sent before the one which made the present link is late, not new.
+ * Both ends dialled at the same time: the link dialled by the smaller id stays. An introduction
+ * that was sent before the one which made the present link is late, not new.
  */
 function isOvertaken(state: ServerState, link: Link, newserver: NewServer): boolean {
   if (link.phase === "open") return false;

@@ -1,7 +1,7 @@
 /**
- * Names: what this server claims for its clients, and in which order everybody who wants a name gets
- * to it when it is free. Two attempts that meet never both lose: the younger yields and asks again.
- * Source: PROTOCOL.md section 7.
+ * Names: what this server claims for its clients, and in which order everybody who wants a name
+ * gets to it when it is free. Two attempts that meet never both lose: the younger yields and asks
+ * again. Source: PROTOCOL.md section 7.
  *
  * @module
  */
@@ -170,7 +170,9 @@ export function forgetVoter(state: ServerState, member: ServerId): ServerStep {
   );
 }
 
-/** Everybody whose vote is needed: members, and those gone too shortly for their names to be free. */
+/**
+ * Everybody whose vote is needed: members, and those gone too shortly for their names to be free.
+ */
 function neededVoters(state: ServerState): ServerId[] {
   return [...voters(state.membership), ...state.ghosts];
 }

@@ -1,6 +1,6 @@
 /**
- * The connections of clients: one request after another, what waits meanwhile, and the bounds on it.
- * What a request means is not known here. Source: PROTOCOL.md section 1.
+ * The connections of clients: one request after another, what waits meanwhile, and the bounds on
+ * it. What a request means is not known here. Source: PROTOCOL.md section 1.
  *
  * @module
  */
@@ -96,7 +96,9 @@ function paceOf(state: ServerState, client: Client, line: Line): Instant {
   return Math.max(client.paceAt, state.now) + 1_000 / rate;
 }
 
-/** Lets a client that ran ahead of its rate go on. Waiting for that does not make a line overdue. */
+/**
+ * Lets a client that ran ahead of its rate go on. Waiting for that does not make a line overdue.
+ */
 export function endPace(state: ServerState, connection: ConnectionId): ServerStep {
   const client = state.clients.get(connection);
   if (client?.activity.type !== "paced") return step(state);

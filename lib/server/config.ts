@@ -1,6 +1,6 @@
 /**
- * What a chat server is told at its start: who it is, whom it knows, and all its times. A combination
- * of times that can't work is refused before there is a server.
+ * What a chat server is told at its start: who it is, whom it knows, and all its times. A
+ * combination of times that can't work is refused before there is a server.
  *
  * @module
  */
@@ -16,14 +16,18 @@ export interface ServerConfig {
   readonly client: Address;
   /** Where peers reach it, as told to others. */
   readonly peer: Address;
-  /** Whom to dial first: the other servers of a file with their ids, or any member to join through. */
+  /**
+   * Whom to dial first: the other servers of a file with their ids, or any member to join through.
+   */
   readonly contacts: readonly Contact[];
   /** Whether it must reach one of its contacts, or gives up. Servers of a file go on without. */
   readonly mustJoin: boolean;
   /** Where a client that still has to log in is sent. */
   readonly auth: Address | undefined;
   readonly partition: "available" | "majority";
-  /** In `majority` mode: every server that counts, as kept from an earlier run or as in the file. */
+  /**
+   * In `majority` mode: every server that counts, as kept from an earlier run or as in the file.
+   */
   readonly roster: readonly ServerId[];
   /** Messages a second of one client before it is read more slowly; 0: unlimited. */
   readonly messageRate: number;

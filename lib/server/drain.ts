@@ -1,6 +1,7 @@
 /**
- * Leaving: a server that drains takes nobody new, deletes its rooms, routes its users to the servers
- * with the fewest, and goes when all have gone or its time is over. Source: PROTOCOL.md section 8.
+ * Leaving: a server that drains takes nobody new, deletes its rooms, routes its users to the
+ * servers with the fewest, and goes when all have gone or its time is over. Source: PROTOCOL.md
+ * section 8.
  *
  * @module
  */

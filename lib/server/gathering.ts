@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ServerId } from "../base/ids.ts";
 import { forEach, sequence, step } from "../machine.ts";
 import { isPresent } from "../membership/membership.ts";
 import { formatAddress } from "../wire/fields.ts";
@@ -42,16 +43,16 @@ export function gather(state: ServerState): ServerStep {
   const waitsForContact = state.contacts.size > 0 && !mustJoin;
   const hasJoined = !mustJoin || [...state.membership.values()].some(isPresent);
   const isComplete = [...state.peers.keys()].every(
-    (id) =>
-      openLinkTo(state, id) !== undefined ||
-      ["dead", "left"].includes(state.membership.get(id)?.status ?? ""),
+    (id) => openLinkTo(state, id) !== undefined || !isAwaited(state, id),
   );
   const isOver = !mustJoin && state.now >= state.gatherUntil;
   const isReady = isOver || (hasJoined && isComplete && !waitsForContact);
   return isReady ? takeClients(state) : step(state);
 }
 
-/** The time to wait is over: a server of a file goes on, a newcomer that reached nobody gives up. */
+/**
+ * The time to wait is over: a server of a file goes on, a newcomer that reached nobody gives up.
+ */
 export function gatheringOver(state: ServerState): ServerStep {
   if (state.phase !== "starting") return step(state);
   const { contacts, mustJoin } = state.config;

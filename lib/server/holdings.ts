@@ -103,7 +103,9 @@ function meetIdentity(state: ServerState, server: ServerId, theirs: HeldIdentity
     : endConnection(state, ours.connection, "lost-name");
 }
 
-/** Of two claims of one user the newer stays, of two users' the older; equal times: the smaller id. */
+/**
+ * Of two claims of one user the newer stays, of two users' the older; equal times: the smaller id.
+ */
 function keepsIdentity(
   here: ServerId,
   ours: Session,

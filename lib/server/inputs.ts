@@ -18,8 +18,8 @@ export type ServerInput =
   /** Time has passed: deadlines are due. */
   | { readonly type: "tick"; readonly at: Instant }
   /**
-   * Somebody connected. A peer and an admin are verified already: `certificateId` is the id that the
-   * certificate proves.
+   * Somebody connected. A peer and an admin are verified already: `certificateId` is the id that
+   * the certificate proves.
    */
   | {
       readonly type: "opened";
@@ -105,8 +105,8 @@ export type DialOutcome =
 /** What to do, in this order, leaving none out. Data, so that tests compare it. */
 export type ServerEffect =
   /**
-   * Send one message to many. The same `to` array is used again as long as the audience is the same,
-   * so a host can format once, join a turn's messages by audience and share the bytes.
+   * Send one message to many. The same `to` array is used again as long as the audience is the
+   * same, so a host can format once, join a turn's messages by audience and share the bytes.
    */
   | {
       readonly type: "send";
@@ -125,8 +125,8 @@ export type ServerEffect =
       readonly address: Address;
       readonly serverid: ServerId | undefined;
       /**
-       * A third server to go through: connect to it as to any peer, send it `relay` as the only line,
-       * and make TLS to the one dialled over what that connection then carries.
+       * A third server to go through: connect to it as to any peer, send it `relay` as the only
+       * line, and make TLS to the one dialled over what that connection then carries.
        */
       readonly via?: Through;
     }

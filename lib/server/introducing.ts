@@ -37,8 +37,8 @@ export function introduce(state: ServerState, link: Link): ServerStep {
 }
 
 /**
- * This server is known as evicted, or was here before under a higher incarnation: it comes back under
- * a still higher one, and everybody is told over the links there are.
+ * This server is known as evicted, or was here before under a higher incarnation: it comes back
+ * under a still higher one, and everybody is told over the links there are.
  */
 export function comeBack(state: ServerState, evicted: number): ServerStep {
   if (evicted < state.incarnation) return step(state);

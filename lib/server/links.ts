@@ -28,6 +28,7 @@ export function newPeer(address: Address, state: ServerState): Peer {
     heartbeat: 0,
     knownAs: 0,
     acknowledgedAt: Number.NEGATIVE_INFINITY,
+    listedAt: state.now,
     users: 0,
   };
 }
@@ -70,7 +71,9 @@ function isIntroducing(state: ServerState, serverid: ServerId): boolean {
   );
 }
 
-/** Dials a server, also beside a link that has fallen silent, unless it is being dialled already. */
+/**
+ * Dials a server, also beside a link that has fallen silent, unless it is being dialled already.
+ */
 export function probePeer(state: ServerState, serverid: ServerId): ServerStep {
   const peer = state.peers.get(serverid);
   if (peer === undefined || peer.dial !== undefined || isIntroducing(state, serverid)) {

@@ -60,8 +60,11 @@ export function memberList(state: ServerState): Members[] {
   const members: ListedMember[] = [...state.membership.values()]
     .filter(({ status }) => status !== "left")
     .map((member) => ({ ...introductionOf(member), status: statusOf(member) }));
-  for (const [serverid, { address, link }] of state.peers) {
-    if (state.membership.has(serverid) || link === undefined) continue;
+  const isStarting = state.phase === "starting";
+  const introducing = new Set([...state.links.values()].map(({ peer }) => peer));
+  for (const [serverid, { address }] of state.peers) {
+    const isExpected = isStarting || introducing.has(serverid);
+    if (state.membership.has(serverid) || !isExpected) continue;
     const { host, port } = address;
     const there = { host, clientport: String(port), peerhost: host, peerport: String(port) };
     members.push({ serverid, incarnation: 0, ...there, status: "introducing" });
@@ -92,7 +95,9 @@ function statusOf({ status, leaving }: Member): ListedMember["status"] {
   return leaving ? "leaving" : status;
 }
 
-/** Follows another server's list: whoever is new here is dialled, whoever is dead there is noted. */
+/**
+ * Follows another server's list: whoever is new here is dialled, whoever is dead there is noted.
+ */
 export function takeMemberList(state: ServerState, listed: readonly ListedMember[]): ServerStep {
   const ids = state.phase === "starting" ? listed.map(({ serverid }) => serverid) : [];
   const followed = changeRoster(state, { add: ids });
@@ -110,7 +115,7 @@ export function takeMemberList(state: ServerState, listed: readonly ListedMember
       }
       const address = { host: entry.peerhost, port: Number(entry.peerport) };
       const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(address, s));
-      return dialPeer({ ...s, peers }, id);
+      return dialPeer(changePeer({ ...s, peers }, id, { listedAt: s.now }), id);
     },
   );
   return step(next.state, ...followed.effects, ...next.effects);

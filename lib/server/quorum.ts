@@ -1,7 +1,7 @@
 /**
- * `majority` mode: a server counts on its names only while a majority of the roster has acknowledged
- * its heartbeats, and fences itself in time, before the others do without its vote. In `available`
- * mode all of this is idle. Source: PROTOCOL.md section 8.
+ * `majority` mode: a server counts on its names only while a majority of the roster has
+ * acknowledged its heartbeats, and fences itself in time, before the others do without its vote. In
+ * `available` mode all of this is idle. Source: PROTOCOL.md section 8.
  *
  * @module
  */
@@ -53,7 +53,9 @@ function isFenceDue(state: ServerState): boolean {
   return state.now >= fenceAt(state);
 }
 
-/** The sending of the latest heartbeat that a majority has acknowledged, and the time that gives. */
+/**
+ * The sending of the latest heartbeat that a majority has acknowledged, and the time that gives.
+ */
 function fenceAt(state: ServerState): Instant {
   const others = [...state.roster].filter((id) => id !== state.config.serverid);
   const acknowledged = others

@@ -68,7 +68,10 @@ export interface Move {
   readonly number: number;
   readonly target: ServerId;
   readonly roomid: RoomId;
-  /** Announced: the target has not answered. Routed: only the target ends it. Ending: it is asked to. */
+  /**
+   * Announced: the target has not answered. Routed: only the target ends it. Ending: it is asked
+   * to.
+   */
   readonly phase: "announced" | "routed" | "ending";
   /** Whether the user asked for it; a server that drains moves users by itself. */
   readonly wanted: boolean;
@@ -144,6 +147,8 @@ export interface Peer {
   readonly knownAs: number;
   /** When the latest own heartbeat was sent that it has acknowledged. */
   readonly acknowledgedAt: Instant;
+  /** When anybody last named it as a member, or as somebody about to become one. */
+  readonly listedAt: Instant;
   /** How many users it has, as it last said. */
   readonly users: number;
 }

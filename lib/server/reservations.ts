@@ -107,7 +107,10 @@ export function reservationOverdue(
   return reservation?.pass === pass ? endReservation(state, reservation) : step(state);
 }
 
-/** The server that was left asks for the end of a move; the answer is how it ended, once and for all. */
+/**
+ * The server that was left asks for the end of a move; the answer is how it ended, once and for
+ * all.
+ */
 export function endMoveAsked(
   state: ServerState,
   from: ServerId,

@@ -25,7 +25,8 @@ import type { ServerState, ServerStep } from "./state.ts";
  *
  * @example
  * ```ts
- * let { state, effects } = serverMachine.step(createServer(config, 0, wallClock), { type: "tick", at: 0 });
+ * const fresh = createServer(config, 0, wallClock);
+ * let { state, effects } = serverMachine.step(fresh, { type: "tick", at: 0 });
  * ```
  */
 export const serverMachine: Machine<ServerState, ServerInput, ServerEffect> = {

@@ -87,7 +87,9 @@ export function roomDeleted(
   return step(forgetRoom(noteChange(state, server, change), roomid, server));
 }
 
-/** Follows the changes of a member's rooms; after a gap its whole list is asked for by heartbeat. */
+/**
+ * Follows the changes of a member's rooms; after a gap its whole list is asked for by heartbeat.
+ */
 function noteChange(state: ServerState, server: ServerId, change: number): ServerState {
   const peer = state.peers.get(server);
   if (peer?.roomChange !== change - 1) return state;

@@ -1,6 +1,6 @@
 /**
- * What a client and a chat server say to each other. Names in requests are plain texts: an unfit one
- * is refused in the request's own words, not as malformed. Source: PROTOCOL.md section 3.
+ * What a client and a chat server say to each other. Names in requests are plain texts: an unfit
+ * one is refused in the request's own words, not as malformed. Source: PROTOCOL.md section 3.
  *
  * @module
  */

@@ -100,7 +100,9 @@ export interface NewServer extends Introduction {
   readonly evicted: number;
 }
 
-/** The answer to {@link NewServer}; approved, {@link Members} and {@link Holdings} follow at once. */
+/**
+ * The answer to {@link NewServer}; approved, {@link Members} and {@link Holdings} follow at once.
+ */
 export type ServerReply =
   | (Introduction & {
       readonly type: "serverreply";
@@ -113,7 +115,10 @@ export type ServerReply =
       readonly serverid: ServerId;
       readonly reason: IntroductionRefusal;
       readonly detail: string;
-      /** The highest incarnation of the refused server that is known: it has to come with a higher one. */
+      /**
+       * The highest incarnation of the refused server that is known: it has to come with a higher
+       * one.
+       */
       readonly incarnation: number;
     };
 

@@ -1,5 +1,6 @@
 /**
- * Certificates for tests: a folder made once per run and shared, and a second CA that nobody trusts.
+ * Certificates for tests: a folder made once per run and shared, and a second CA that nobody
+ * trusts.
  *
  * @module
  */
