@@ -46,7 +46,7 @@ export async function readUsers(
   return users.value;
 }
 
-/** In words for a person, how others than the owner can get at a secret; `undefined`: not at all. */
+/** In words for a person, how others than the owner can read a secret; `undefined`: not at all. */
 export async function exposure(path: string): Promise<string | undefined> {
   if (process.platform === "win32") return undefined;
   const mode = (await stat(path)).mode & 0o777;

@@ -30,7 +30,15 @@ import { dummyPassword } from "./users.ts";
 /** Lines may be as short as `{}`, and each costs more memory here than on the wire. */
 const linesMax = 256;
 
-/** The authentication server. PROTOCOL.md section 4. */
+/**
+ * The authentication server. PROTOCOL.md section 4.
+ *
+ * @example
+ * ```ts
+ * const state = createAuth(authStandard, users, { sign, verify }, 0);
+ * const { effects } = authMachine.step(state, { type: "tick", at: 0 });
+ * ```
+ */
 export const authMachine: Machine<AuthState, AuthInput, AuthEffect> = {
   step(state, input) {
     return sequence(
@@ -102,13 +110,23 @@ function closeIdle(state: AuthState, at: Instant): AuthStep {
 function addLine(state: AuthState, id: ConnectionId, line: Line): AuthStep {
   const connection = state.connections.get(id);
   if (connection === undefined) return step(state);
-  if (connection.backlog.length >= 4 * linesMax) return close(state, id, "busy");
+  if (connection.backlog.length >= 4 * linesMax) return giveUp(state, id);
   const backlog = [...connection.backlog, line];
   const bytes = backlog.reduce((sum, each) => sum + each.size, 0);
   const full = bytes > state.config.backlogBytesMax || backlog.length > linesMax;
   const next = update(state, id, { ...connection, backlog, paused: full || connection.paused });
   const ready = connection.asking ? next : { ...next, ready: [...next.ready, id] };
   return full && !connection.paused ? step(ready, { type: "pause", connection: id }) : step(ready);
+}
+
+/** Who sends so much ahead was told to pause long ago, or sends lines of two bytes. */
+function giveUp(state: AuthState, id: ConnectionId): AuthStep {
+  const detail = "too many requests at once; wait for the answers";
+  return sequence(
+    state,
+    (s) => send(s, id, { type: "error", reason: "busy", detail }),
+    (s) => close(s, id, "busy"),
+  );
 }
 
 /** Takes lines and starts hashes until neither is possible. Ends, as each round uses one up. */

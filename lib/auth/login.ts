@@ -22,7 +22,7 @@ import {
   withdraw,
   workMs,
 } from "./hash-queue.ts";
-import { afterFailure, afterSuccess, type Origin, waitOf } from "./throttle.ts";
+import { afterFailure, afterRenewal, afterSuccess, type Origin, waitOf } from "./throttle.ts";
 import { clockToleranceSeconds, readTicket, signTicket, type TicketClaims } from "./ticket.ts";
 import type { PasswordRecord, UserRecord } from "./users.ts";
 
@@ -128,7 +128,10 @@ export function renew(
   const read = readTicket(message.ticket, { unixSeconds, verify: state.keys.verify });
   const judged = read.ok ? judgeRenewal(state, read.value, unixSeconds) : read.error;
   if (typeof judged !== "string") {
-    return approve(state, connection, "renewal", { ...judged, unixSeconds, random }, at);
+    // A server that was restarted learns again this way who is at home where.
+    const throttle = afterRenewal(state.throttle, originOf(state, connection, judged.username));
+    const content = { ...judged, unixSeconds, random };
+    return approve({ ...state, throttle }, connection, "renewal", content, at);
   }
   const username = read.ok ? read.value.username : "";
   const origin = originOf(state, connection, username);

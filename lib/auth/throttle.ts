@@ -133,14 +133,22 @@ export function afterFailure(throttle: Throttle, origin: Origin, at: Instant): T
 
 /** The throttle after a right password: the pair starts afresh and the address is familiar. */
 export function afterSuccess(throttle: Throttle, origin: Origin): Throttle {
-  const { limits, pairs } = throttle;
+  const { pairs } = throttle;
   const key = pairKey(origin);
+  return {
+    ...afterRenewal(throttle, origin),
+    pairs: { harmless: erase(pairs.harmless, key), holding: erase(pairs.holding, key) },
+  };
+}
+
+/** The throttle after a good ticket was shown: the address is familiar, failures stay. */
+export function afterRenewal(throttle: Throttle, origin: Origin): Throttle {
+  const { limits } = throttle;
   const others = (throttle.familiar.get(origin.username) ?? []).filter(
     (address) => address !== origin.address,
   );
   return {
     ...throttle,
-    pairs: { harmless: erase(pairs.harmless, key), holding: erase(pairs.holding, key) },
     familiar: throttle.familiar.set(
       origin.username,
       [...others, origin.address].slice(-limits.familiarMax),

@@ -72,7 +72,14 @@ export interface TicketCheck {
   readonly audience?: string;
 }
 
-/** A signer on any runtime, from the 32 bytes of a private key (RFC 8037: `d`). */
+/**
+ * A signer on any runtime, from the 32 bytes of a private key (RFC 8037: `d`).
+ *
+ * @example
+ * ```ts
+ * const sign = portableSigner(crypto.getRandomValues(new Uint8Array(32)));
+ * ```
+ */
 export function portableSigner(privateKey: Uint8Array): SignBytes {
   const { secretKey } = nacl.sign.keyPair.fromSeed(privateKey);
   return (bytes) => nacl.sign.detached(bytes, secretKey);
@@ -81,6 +88,11 @@ export function portableSigner(privateKey: Uint8Array): SignBytes {
 /**
  * A verifier on any runtime, from public keys of 32 bytes each (RFC 8037: `x`). It takes some
  * milliseconds for each key; a host with native cryptography should bring its own.
+ *
+ * @example
+ * ```ts
+ * const verify = portableVerifier([publicKey]);
+ * ```
  */
 export function portableVerifier(publicKeys: readonly Uint8Array[]): VerifyBytes {
   return (bytes, signature) =>
@@ -94,7 +106,7 @@ export function portableVerifier(publicKeys: readonly Uint8Array[]): VerifyBytes
  * @example
  * ```ts
  * const ticket = signTicket(
- *   { issuer: "auth", username: "ann", identity: asIdentity("ann")!, issuedAt: now,
+ *   { issuer: "auth", username: "ann", identity: "ann" as Identity, issuedAt: now,
  *     expiresAt: now + 600, authTime: now, ticketId: "7Qk0" },
  *   portableSigner(privateKey),
  * );

@@ -132,7 +132,17 @@ export function formatUsers(users: Users): string {
   return `${JSON.stringify({ version: 1, users: [...users.values()] }, undefined, 2)}\n`;
 }
 
-/** The users with a new one. Tickets that an earlier account of this name got are not renewed. */
+/**
+ * The users with a new one. Tickets that an earlier account of this name got are not renewed.
+ *
+ * @param scrypt what a host's scrypt made of the password
+ *
+ * @example
+ * ```ts
+ * const users = addUser(noUsers, "ann", { N: 131072, r: 8, p: 1, salt, hash }, Date.now() / 1000);
+ * if (users.ok) await writeFile("users.json", formatUsers(users.value), { mode: 0o600 });
+ * ```
+ */
 export function addUser(
   users: Users,
   username: string,

@@ -41,12 +41,24 @@ export function usersOf(...records: readonly UserRecord[]): Users {
   return new Map(records.map((record) => [record.username, record]));
 }
 
+/** A login that is refused in the end. */
+export function wrong(username: string): AuthRequest {
+  return { type: "login", username, password: "wrong" };
+}
+
+/** The answer to a refused login. */
+export function refusal(reason: string, retryafter?: string): LoginReply {
+  const refused = { type: "login", approved: "false", reason };
+  return retryafter === undefined ? refused : { ...refused, retryafter };
+}
+
 /** The fields of an answer to a login, all as optional texts. */
 export interface LoginReply {
   readonly approved?: string;
   readonly ticket?: string;
   readonly expires?: string;
   readonly reason?: string;
+  readonly retryafter?: string;
 }
 
 type Hash = Extract<AuthEffect, { type: "hash" }>;
@@ -137,8 +149,8 @@ export class AuthBench {
     return this.#exchange({ type: "login", username, password, ...identity }, address);
   }
 
-  renew({ ticket = "" }: LoginReply): LoginReply {
-    return this.#exchange({ type: "login", ticket });
+  renew({ ticket = "" }: LoginReply, address?: string): LoginReply {
+    return this.#exchange({ type: "login", ticket }, address);
   }
 
   /** What the ticket of an answer says. */

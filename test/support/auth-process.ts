@@ -17,7 +17,7 @@ import { type RunningCommand, startCommand } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
 /** A line from the server, whatever it is. */
-export type AnyReply = LoginReply & { readonly type: string; readonly retryafter?: string };
+export type AnyReply = LoginReply & { readonly type: string };
 
 /** One connection to the server. */
 export class AuthClient {
