@@ -22,8 +22,7 @@ const noSuspicion: Suspicion = { outcome: undefined, refusals: 0, told: false, r
 /** Any traffic of a peer shows that it lives, and undoes a suspicion. */
 export function heard(state: ServerState, id: ServerId): ServerStep {
   const known = changePeer(state, id, { heardAt: state.now });
-  const suspicions = new Map(known.suspicions);
-  const cleared = suspicions.delete(id) ? { ...known, suspicions } : known;
+  const cleared = known.suspicions.has(id) ? withoutSuspicion(known, id) : known;
   const member = state.membership.get(id);
   if (member?.status !== "suspect") return step(cleared);
   const membership = changeMember(cleared.membership, id, { status: "alive" });
@@ -186,6 +185,12 @@ function reasonOf(state: ServerState, id: ServerId): string {
   if (probe === "refused") return linked ? `${silence}, refuses` : "its link closed, it refuses";
   if (probe === "tls-silent") return `${silence}, connects but stands still`;
   return probe === undefined ? silence : `${silence}, a probe said ${probe}`;
+}
+
+function withoutSuspicion(state: ServerState, id: ServerId): ServerState {
+  const suspicions = new Map(state.suspicions);
+  suspicions.delete(id);
+  return { ...state, suspicions };
 }
 
 function withSuspicion(state: ServerState, id: ServerId, suspicion: Suspicion): ServerState {

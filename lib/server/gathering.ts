@@ -50,6 +50,14 @@ export function gather(state: ServerState): ServerStep {
   return isReady ? takeClients(state) : step(state);
 }
 
+/** Whether a start waits for somebody: not for the dead, nor for whom nobody lists any longer. */
+function isAwaited(state: ServerState, id: ServerId): boolean {
+  const member = state.membership.get(id);
+  if (member !== undefined) return isPresent(member);
+  const { listedAt } = state.peers.get(id) ?? { listedAt: Number.NEGATIVE_INFINITY };
+  return !state.config.mustJoin || state.now - listedAt < state.config.timing.suspectMs;
+}
+
 /**
  * The time to wait is over: a server of a file goes on, a newcomer that reached nobody gives up.
  */

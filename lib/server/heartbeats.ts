@@ -27,9 +27,12 @@ export function beat(state: ServerState): ServerStep {
   const beaten = { ...state, prng, nextNumber: number + 1, beatDueAt: state.now + delayMs };
   const planned = schedule(beatSent(beaten, number), delayMs, { type: "heartbeat" });
   const digest = membersDigest(state);
-  return forEach(state.peers.keys(), planned, (s, peer) =>
-    step(s, ...tellPeer(s, peer, heartbeatFor(s, peer, number, digest))),
-  );
+  const { serverid } = state.config;
+  const asks = state.phase === "starting" ? [{ type: "askmembers", serverid } as const] : [];
+  return forEach(state.peers.keys(), planned, (s, peer) => {
+    const messages: PeerMessage[] = [heartbeatFor(s, peer, number, digest), ...asks];
+    return step(s, ...messages.flatMap((message) => tellPeer(s, peer, message)));
+  });
 }
 
 function heartbeatFor(
