@@ -32,6 +32,7 @@ import type {
   DialResult,
   Listener,
   ListenerEvents,
+  Through,
   Transport,
 } from "./transport.ts";
 
@@ -217,6 +218,10 @@ export class ServerHost {
       case "dial":
         this.#dial(effect);
         break;
+      case "splice":
+        this.#roles.delete(effect.connection);
+        transport.splice(effect.connection, effect.address);
+        break;
       case "verify":
         this.#verifyTicket(effect);
         break;
@@ -233,7 +238,8 @@ export class ServerHost {
     }
   }
 
-  #dial({ dial, address, serverid }: Extract<ServerEffect, { readonly type: "dial" }>): void {
+  #dial(effect: Extract<ServerEffect, { readonly type: "dial" }>): void {
+    const { dial, address, serverid } = effect;
     const { probeMs } = this.#config.timing;
     this.#world.transport.dial(
       {
@@ -244,6 +250,7 @@ export class ServerHost {
         minVersion: "TLSv1.3",
         tcpLimitMs: probeMs,
         tlsLimitMs: probeMs,
+        via: this.#through(effect),
         lineBytesMax: peerFrameBytesMax,
         waitingBytesMax: peerWaitingBytesMax,
       },
@@ -253,6 +260,15 @@ export class ServerHost {
         this.#input({ type: "dialled", at: this.#now(), dial, outcome: outcomeOf(result) });
       },
     );
+  }
+
+  #through({
+    via,
+    serverid,
+  }: Extract<ServerEffect, { readonly type: "dial" }>): Through | undefined {
+    if (via === undefined || serverid === undefined) return undefined;
+    const relay = { type: "relay", serverid: this.#config.serverid, target: serverid } as const;
+    return { address: via.address, id: via.serverid, request: formatMessage(relay) };
   }
 
   #verifyTicket(effect: Extract<ServerEffect, { readonly type: "verify" }>): void {

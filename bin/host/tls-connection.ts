@@ -140,6 +140,16 @@ export class TlsConnection implements Recipient {
     this.#lingerOn();
   }
 
+  /** Lets go of the socket: it is somebody else's from now on, and no event of it follows. */
+  release(): TLSSocket {
+    this.#socket.removeAllListeners("data");
+    this.#socket.pause();
+    this.#pending = noPendingFrame;
+    this.#state = "gone";
+    this.#forget();
+    return this.#socket;
+  }
+
   /** Closes it now. */
   destroy(cause: string): void {
     if (this.#state === "open") this.#cause = cause;

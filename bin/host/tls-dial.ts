@@ -32,20 +32,77 @@ export interface Dialled {
 export const welcome = "\n";
 
 /**
+ * Connects through a third server, if one is named, and otherwise directly; see {@link dialTls}.
+ * Whatever is wrong with the third says nothing about the one dialled, so it counts as silence.
+ */
+export function dialThrough(
+  options: DialOptions,
+  credentials: Credentials,
+  done: (result: Dialled | DialFailure) => void,
+): () => void {
+  const { via } = options;
+  if (via === undefined) return dialTls(options, credentials, done);
+  const failed = (detail: string): void =>
+    done({ type: "silent", detail: `through ${via.id}: ${detail}` });
+  let giveUp: () => void;
+  const first = { ...options, address: via.address, id: via.id, role: "server" } as const;
+  giveUp = dialTls(first, credentials, (third) => {
+    if (third.type !== "socket") {
+      failed(third.detail);
+      return;
+    }
+    giveUp = askForRelay(third.socket, via.request, options.tlsLimitMs, (refusal) => {
+      if (refusal !== undefined) failed(refusal);
+      else giveUp = dialTls(options, credentials, done, third.socket);
+    });
+  });
+  return () => giveUp();
+}
+
+/** Sends the request and waits for the empty line; `answered` is called once. */
+function askForRelay(
+  third: TLSSocket,
+  request: string,
+  limitMs: number,
+  answered: (refusal: string | undefined) => void,
+): () => void {
+  let isOver = false;
+  const finish = (refusal: string | undefined): void => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    if (refusal !== undefined) third.destroy();
+    answered(refusal);
+  };
+  const timer = setTimeout(() => finish(`no relay within ${limitMs} ms`), limitMs);
+  third.on("error", (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+  third.on("close", () => finish("it does not relay"));
+  third.once("data", (chunk: Uint8Array) => {
+    third.pause();
+    finish(chunk.length === 1 && chunk[0] === welcome.charCodeAt(0) ? undefined : "no relay");
+  });
+  third.write(request);
+  third.resume();
+  return () => finish("given up");
+}
+
+/**
  * Connects with TLS and verifies who answers; `done` is called exactly once.
  *
  * With TLS 1.3 the side that dials believes to be connected before the other one has looked at its
  * certificate. So who shows a certificate counts as connected only when the other side has spoken:
  * our listeners greet with an empty line.
  *
+ * @param below a connection that leads there already
  * @returns how to break the dial off; `done` is still called
  */
 export function dialTls(
   options: DialOptions,
   credentials: Credentials,
   done: (result: Dialled | DialFailure) => void,
+  below?: TLSSocket,
 ): () => void {
-  const dial = new Dial(options, credentials, done);
+  const dial = new Dial(options, credentials, done, below);
   return () => dial.fail("silent", "given up");
 }
 
@@ -64,6 +121,7 @@ class Dial {
     options: DialOptions,
     credentials: Credentials,
     done: (result: Dialled | DialFailure) => void,
+    below: TLSSocket | undefined,
   ) {
     this.#options = options;
     this.#credentials = credentials;
@@ -71,7 +129,8 @@ class Dial {
     const { tcpLimitMs } = options;
     this.#limitTime(tcpLimitMs, "silent", `no answer within ${tcpLimitMs} ms`);
     try {
-      this.#socket = this.#connect();
+      this.#socket = this.#connect(below);
+      if (below !== undefined) this.#reached();
     } catch (error) {
       // What an address of somebody else's may cause must not be thrown at the caller.
       const detail = (error as Error).message;
@@ -84,12 +143,11 @@ class Dial {
     this.#finish(this.#mismatch ?? { type, detail });
   }
 
-  #connect(): TLSSocket {
-    const { address, checkHost, minVersion, tlsLimitMs } = this.#options;
+  #connect(below: TLSSocket | undefined): TLSSocket {
+    const { address, checkHost, minVersion } = this.#options;
     const { ca, own } = this.#credentials;
     const socket = connect({
-      host: address.host,
-      port: address.port,
+      ...(below === undefined ? { host: address.host, port: address.port } : { socket: below }),
       // The empty name keeps the runtime from sending an IP address, which is not allowed there.
       servername: checkHost && isIP(address.host) === 0 ? address.host : "",
       ca,
@@ -97,15 +155,20 @@ class Dial {
       minVersion,
       checkServerIdentity: (_host, certificate) => this.#check(certificate),
     });
-    socket.setNoDelay(true);
+    if (below === undefined) socket.setNoDelay(true);
+    else endTogether(socket, below);
     socket.on("error", (error: NodeJS.ErrnoException) => this.#broke(error));
     socket.on("close", () => this.fail("tls-failed", "closed by the other side: it may refuse us"));
-    socket.once("connect", () => {
-      this.#connected = true;
-      this.#limitTime(tlsLimitMs, "tls-silent", `no TLS within ${tlsLimitMs} ms`);
-    });
+    socket.once("connect", () => this.#reached());
     socket.once("secureConnect", () => this.#secured(socket));
     return socket;
+  }
+
+  /** Something answers; now it is TLS that we wait for. */
+  #reached(): void {
+    const { tlsLimitMs } = this.#options;
+    this.#connected = true;
+    this.#limitTime(tlsLimitMs, "tls-silent", `no TLS within ${tlsLimitMs} ms`);
   }
 
   #limitTime(limitMs: number, type: DialFailure["type"], detail: string): void {
@@ -165,4 +228,11 @@ class Dial {
     if (result.type !== "socket") this.#socket?.destroy();
     this.#done(result);
   }
+}
+
+/** Neither of two connections outlives the other. */
+function endTogether(upper: TLSSocket, below: TLSSocket): void {
+  upper.once("close", () => below.destroy());
+  below.on("error", () => {});
+  below.once("close", () => upper.destroy());
 }

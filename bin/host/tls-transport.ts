@@ -9,11 +9,12 @@
  * @module
  */
 
-import type { ConnectionId } from "../../lib/mod.ts";
+import type { Address, ConnectionId } from "../../lib/mod.ts";
 import type { Credentials } from "./credentials.ts";
 import { Outbox, type Schedule } from "./outbox.ts";
+import { splice } from "./splice.ts";
 import { nextConnectionId, TlsConnection } from "./tls-connection.ts";
-import { dialTls } from "./tls-dial.ts";
+import { dialThrough } from "./tls-dial.ts";
 import { type Accepted, keepAliveAfterMs, TlsListener } from "./tls-listener.ts";
 import type {
   ConnectionEvents,
@@ -40,11 +41,18 @@ export function createTlsTransport(credentials: Credentials, schedule?: Schedule
   return new TlsTransport(credentials, schedule);
 }
 
+/** A connection whose bytes are for somebody else. */
+interface Spliced {
+  readonly serial: string | undefined;
+  readonly end: () => void;
+}
+
 class TlsTransport implements Transport {
   #credentials: Credentials;
   readonly #connections = new Map<ConnectionId, TlsConnection>();
   readonly #listeners = new Set<TlsListener>();
   readonly #dials = new Set<() => void>();
+  readonly #splices = new Set<Spliced>();
   readonly #outbox: Outbox;
 
   constructor(credentials: Credentials, schedule?: Schedule) {
@@ -70,14 +78,14 @@ class TlsTransport implements Transport {
   }
 
   dial(options: DialOptions, events: ConnectionEvents, done: (result: DialResult) => void): void {
-    const giveUp = dialTls(options, this.#credentials, (result) => {
+    const giveUp = dialThrough(options, this.#credentials, (result) => {
       this.#dials.delete(giveUp);
       if (result.type !== "socket") {
         done(result);
         return;
       }
       const { socket, serial, name, rest } = result;
-      socket.setKeepAlive(true, keepAliveAfterMs);
+      if (options.via === undefined) socket.setKeepAlive(true, keepAliveAfterMs);
       const connection = this.#add({ socket, serial }, options, events);
       done({ type: "link", connection: connection.id, name });
       connection.start(rest);
@@ -102,6 +110,17 @@ class TlsTransport implements Transport {
     this.#outbox.end(connection);
   }
 
+  splice(connection: ConnectionId, address: Address): void {
+    const peer = this.#connections.get(connection);
+    if (peer === undefined) return;
+    this.#outbox.flush();
+    const spliced: Spliced = {
+      serial: peer.serial,
+      end: splice(peer.release(), address, () => this.#splices.delete(spliced)),
+    };
+    this.#splices.add(spliced);
+  }
+
   destroy(connection: ConnectionId, cause: string): void {
     this.#connections.get(connection)?.destroy(cause);
   }
@@ -115,11 +134,15 @@ class TlsTransport implements Transport {
         connection.destroy("its certificate is revoked");
       }
     }
+    for (const { serial, end } of this.#splices) {
+      if (serial !== undefined && credentials.revoked.has(serial)) end();
+    }
   }
 
   close(): void {
     for (const listener of this.#listeners) listener.close();
     for (const giveUp of this.#dials) giveUp();
+    for (const { end } of this.#splices) end();
     for (const connection of this.#connections.values()) connection.destroy("closed by this side");
   }
 

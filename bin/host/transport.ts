@@ -84,6 +84,16 @@ export interface DialOptions extends ConnectionLimits {
   /** Limits for TCP to connect, and then for TLS to complete. */
   readonly tcpLimitMs: number;
   readonly tlsLimitMs: number;
+  /** A server to go through: it copies bytes, so TLS is with the one dialled all the same. */
+  readonly via?: Through | undefined;
+}
+
+/** A third server that carries the bytes of a link. */
+export interface Through {
+  readonly address: Address;
+  readonly id: string;
+  /** The line, LF included, that asks it to; it answers with an empty one when it can begin. */
+  readonly request: string;
 }
 
 /** How a dial ended; the differences are what the failure detector lives on. */
@@ -112,6 +122,11 @@ export interface Transport {
   resume(connection: ConnectionId): void;
   /** Closes once everything sent before has gone out, or after a short time. */
   end(connection: ConnectionId): void;
+  /**
+   * Carries the bytes of a connection to an address from now on, and back. No event of it follows;
+   * if it can't be done, or comes to its end, the connection is closed.
+   */
+  splice(connection: ConnectionId, address: Address): void;
   /** Closes at once. */
   destroy(connection: ConnectionId, cause: string): void;
   /** From now on with these; open links whose certificate is revoked are closed. */
