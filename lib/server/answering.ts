@@ -27,6 +27,7 @@ import { linkMade, welcome } from "./welcoming.ts";
 
 /** How far a wall clock may be ahead: a higher incarnation is not believed. */
 const incarnationAheadMax = 24 * 60 * 60 * 1_000;
+
 /** Decides on an introduction that is complete. */
 export function answer(state: ServerState, link: Link, newserver: NewServer): ServerStep {
   const { peer: id, connection } = link;

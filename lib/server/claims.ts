@@ -157,16 +157,24 @@ export function askInOpenVotes(state: ServerState, member: ServerId): ServerStep
   );
 }
 
-/** A member is gone: its locks end, and its vote is needed no longer. */
-export function forgetVoter(state: ServerState, member: ServerId): ServerStep {
+/** The process that a member was is gone: the locks it asked for end. */
+export function dropLocksOf(state: ServerState, member: ServerId): ServerStep {
   const { table, names } = dropAttemptsOf(state.locks, member);
-  return sequence<ServerState, ServerEffect>(
-    { ...state, locks: table },
-    (s) => forEach(names, s, settleName),
-    (s) =>
-      forEach(openBallots(s), s, (current, [name, ballot]) =>
-        countVotes(changeBallot(current, name, doWithout(ballot, member)), name),
-      ),
+  return forEach(names, { ...state, locks: table }, settleName);
+}
+
+/** A member's vote is needed no longer. One that was replaced is asked again instead. */
+export function forgetVoter(state: ServerState, member: ServerId): ServerStep {
+  return forEach(openBallots(state), state, (s, [name, ballot]) =>
+    countVotes(changeBallot(s, name, doWithout(ballot, member)), name),
+  );
+}
+
+/** What a member has granted was granted by an earlier process: it does not count any longer. */
+export function withdrawGrantsOf(state: ServerState, member: ServerId): ServerState {
+  return openBallots(state).reduce(
+    (s, [name, ballot]) => changeBallot(s, name, askAgain(ballot, member)),
+    state,
   );
 }
 

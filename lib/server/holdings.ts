@@ -23,6 +23,7 @@ import { forgetRoomsOf, isEarlier, recordRoom } from "./directory.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer } from "./links.ts";
 import type { Session } from "./records.ts";
+import { endReservation } from "./reservations.ts";
 import { deleteRoom } from "./seats.ts";
 import type { ServerState, ServerStep } from "./state.ts";
 
@@ -31,8 +32,10 @@ export function holdingsOf(state: ServerState, withIdentities: boolean): Holding
   const rooms = [...state.rooms.values()]
     .filter(({ owner }) => owner !== "")
     .map(({ roomid, claimedAt }): HeldRoom => ({ roomid, claimedat: claimedAt }));
-  const sessions = withIdentities ? [...state.sessions.values()] : [];
-  const identities = sessions.map(
+  const holders = withIdentities
+    ? [...state.sessions.values(), ...state.reservations.values()]
+    : [];
+  const identities = holders.map(
     ({ identity, username, claimedAt }): HeldIdentity => ({
       identity,
       username,
@@ -94,10 +97,17 @@ function meetRoom(
   return step(recordRoom(lost.state, roomid, theirs), ...lost.effects);
 }
 
+/** A mover is held by both ends of its move, and only its target decides. */
 function meetIdentity(state: ServerState, server: ServerId, theirs: HeldIdentity): ServerStep {
+  const { serverid } = state.config;
+  const mover = state.reservations.get(theirs.identity);
+  if (mover !== undefined && mover.from !== server) {
+    const isKept = keepsIdentity(serverid, mover, server, theirs);
+    return isKept ? step(state) : endReservation(state, mover);
+  }
   const ours = state.sessions.get(theirs.identity);
   if (ours === undefined || ours.move?.target === server) return step(state);
-  if (keepsIdentity(state.config.serverid, ours, server, theirs)) return step(state);
+  if (keepsIdentity(serverid, ours, server, theirs)) return step(state);
   return ours.connection === undefined
     ? step({ ...state, sessions: state.sessions.delete(ours.identity) })
     : endConnection(state, ours.connection, "lost-name");
@@ -108,7 +118,7 @@ function meetIdentity(state: ServerState, server: ServerId, theirs: HeldIdentity
  */
 function keepsIdentity(
   here: ServerId,
-  ours: Session,
+  ours: Pick<Session, "username" | "claimedAt">,
   there: ServerId,
   theirs: HeldIdentity,
 ): boolean {

@@ -1,3 +1,10 @@
+/**
+ * Introductions as they arrive, part by part: what two servers tell each other before anything else
+ * on a link. Source: PROTOCOL.md section 6.
+ *
+ * @module
+ */
+
 import { sequence, step } from "../machine.ts";
 import type { Holdings, Members, NewServer, ServerReply } from "../wire/server-messages.ts";
 import { answer } from "./answering.ts";

@@ -21,7 +21,7 @@ import {
   listEntriesMax,
   type Members,
 } from "../wire/server-messages.ts";
-import { forgetVoter } from "./claims.ts";
+import { dropLocksOf, forgetVoter } from "./claims.ts";
 import { forgetRoomsOf } from "./directory.ts";
 import { report } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
@@ -129,10 +129,10 @@ export function membersDigest(state: ServerState): string {
 }
 
 /**
- * Forgets what a member had here: its rooms, its locks, its vote in what is under way; users who
- * were on their way there are back. Reservations for its movers stay until their time.
+ * Forgets what a member had here: its rooms and its locks; users who were on their way there are
+ * back. Reservations for its movers stay until their time.
  */
-export function forgetMember(state: ServerState, id: ServerId): ServerStep {
+export function forgetHoldings(state: ServerState, id: ServerId): ServerStep {
   const isOthers = (entry: { readonly from: ServerId }) => entry.from !== id;
   return sequence<ServerState, ServerEffect>(
     {
@@ -140,8 +140,17 @@ export function forgetMember(state: ServerState, id: ServerId): ServerStep {
       announced: state.announced.filter(isOthers),
       endedMoves: state.endedMoves.filter(isOthers),
     },
-    (s) => forgetVoter(s, id),
+    (s) => dropLocksOf(s, id),
     (s) => bringBackMovers(s, id),
+  );
+}
+
+/** Forgets a member that is gone, and that its vote was needed. */
+export function forgetMember(state: ServerState, id: ServerId): ServerStep {
+  return sequence<ServerState, ServerEffect>(
+    state,
+    (s) => forgetHoldings(s, id),
+    (s) => forgetVoter(s, id),
   );
 }
 

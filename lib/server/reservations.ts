@@ -135,7 +135,8 @@ export function endMoveAcknowledged(state: ServerState, from: ServerId, move: nu
   return step({ ...state, endedMoves: state.endedMoves.delete(moveKey({ from, move })) });
 }
 
-function endReservation(state: ServerState, reservation: Reservation): ServerStep {
+/** Ends a reservation before anybody came; the server that was left is told. */
+export function endReservation(state: ServerState, reservation: Reservation): ServerStep {
   const { identity, from, move } = reservation;
   const reservations = state.reservations.delete(identity);
   return moveOver({ ...state, reservations }, { identity, from, move, arrived: false });

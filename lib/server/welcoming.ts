@@ -9,13 +9,13 @@ import type { ServerId } from "../base/ids.ts";
 import { forEach, sequence, step } from "../machine.ts";
 import { isPresent, withMember } from "../membership/membership.ts";
 import type { Introduction } from "../wire/server-messages.ts";
-import { askInOpenVotes } from "./claims.ts";
+import { askInOpenVotes, withdrawGrantsOf } from "./claims.ts";
 import { watch } from "./detection.ts";
 import { report } from "./effects.ts";
 import { gather } from "./gathering.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer, closeLink, newPeer, putLink, redialLater } from "./links.ts";
-import { forgetMember, memberOf } from "./members.ts";
+import { forgetHoldings, memberOf } from "./members.ts";
 import { repeatMoves } from "./moves.ts";
 import { changeRoster, keepGhost } from "./quorum.ts";
 import type { Link } from "./records.ts";
@@ -44,7 +44,7 @@ export function welcome(
         closeLink(current, other.connection, "duplicate-link"),
       ),
     (s) => (isReplaced ? keepGhost(s, id) : step(s)),
-    (s) => (isReplaced ? forgetMember(s, id) : step(s)),
+    (s) => (isReplaced ? forgetHoldings(withdrawGrantsOf(s, id), id) : step(s)),
     (s) => changeRoster(s, { add: [id] }),
     (s) => {
       const peers = new Map(s.peers).set(id, {
