@@ -10,6 +10,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { loadCredentials, type Role } from "../../bin/host/credentials.ts";
 import { createTlsTransport } from "../../bin/host/tls-transport.ts";
 import type {
+  ConnectionLimits,
   DialOptions,
   DialResult,
   Listener,
@@ -34,7 +35,7 @@ export interface Recorded {
 
 /** Events that are written down. */
 export class Recorder implements ListenerEvents {
-  readonly connections = new Map<ConnectionId, Recorded>();
+  readonly connections: Map<ConnectionId, Recorded> = new Map();
   readonly turned: string[] = [];
 
   /** The connections in the order in which they came. */
@@ -99,7 +100,7 @@ export async function makeTransport(id: string, role: Role = "server"): Promise<
 }
 
 /** Limits that only the tests about them change. */
-export const limits = { lineBytesMax: 8 * 1024, waitingBytesMax: 256 * 1024 };
+export const limits: ConnectionLimits = { lineBytesMax: 8 * 1024, waitingBytesMax: 256 * 1024 };
 
 /** A port for clients. */
 export async function clientPort(
