@@ -7,13 +7,15 @@
 
 import type { ConnectionId, ServerId } from "../base/ids.ts";
 import { sequence, step } from "../machine.ts";
+import { isPresent } from "../membership/membership.ts";
 import { type Address, formatAddress } from "../wire/fields.ts";
 import { heard, probeFailed } from "./detection.ts";
-import { report } from "./effects.ts";
+import { openLinkTo, report } from "./effects.ts";
 import type { DialOutcome, ServerEffect } from "./inputs.ts";
 import { introduce } from "./introducing.ts";
 import {
   changePeer,
+  dialThrough,
   isDirect as isDirectlyLinked,
   newLink,
   newPeer,
@@ -82,7 +84,15 @@ function dialFailed(
     redialLater(state, serverid),
     (s) => (isNews ? step(s, failed) : step(s)),
     (s) => probeFailed(s, serverid, outcome.type),
+    (s) => throughWhoListsIt(s, serverid),
   );
+}
+
+/** Who is no member here, but alive for another one, is reached through that one. */
+function throughWhoListsIt(state: ServerState, serverid: ServerId): ServerStep {
+  const third = state.peers.get(serverid)?.listedBy;
+  if (third === undefined || isPresent(state.membership.get(serverid))) return step(state);
+  return openLinkTo(state, third) === undefined ? step(state) : dialThrough(state, serverid, third);
 }
 
 /** A peer has connected; it has to introduce itself. */

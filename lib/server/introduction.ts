@@ -58,7 +58,7 @@ export function introductionAnswered(
 /** One part of a list of members. */
 export function membersArrived(state: ServerState, link: Link, part: Members): ServerStep {
   const isOpen = link.phase === "open" && link.serverreply === undefined;
-  if (isOpen) return takeMemberList(state, part.members);
+  if (isOpen) return takeMemberList(state, link.peer, part.members);
   if (link.members.length > partsMax * 10) return closeLink(state, link.connection, "malformed");
   return step(putLink(state, { ...link, members: [...link.members, ...part.members] }));
 }
@@ -81,7 +81,7 @@ export function holdingsArrived(state: ServerState, link: Link, part: Holdings):
   return sequence<ServerState, ServerEffect>(
     state,
     (s) => welcome(s, whole, serverreply),
-    (s) => takeMemberList(s, link.members),
+    (s) => takeMemberList(s, peer, link.members),
     (s) => takeHoldings(s, peer, holdings),
     (s) => linkMade(s, peer),
   );

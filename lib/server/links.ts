@@ -29,6 +29,7 @@ export function newPeer(address: Address, state: ServerState): Peer {
     knownAs: 0,
     acknowledgedAt: Number.NEGATIVE_INFINITY,
     listedAt: state.now,
+    listedBy: undefined,
     users: 0,
   };
 }

@@ -98,7 +98,11 @@ function statusOf({ status, leaving }: Member): ListedMember["status"] {
 /**
  * Follows another server's list: whoever is new here is dialled, whoever is dead there is noted.
  */
-export function takeMemberList(state: ServerState, listed: readonly ListedMember[]): ServerStep {
+export function takeMemberList(
+  state: ServerState,
+  from: ServerId,
+  listed: readonly ListedMember[],
+): ServerStep {
   const ids = state.phase === "starting" ? listed.map(({ serverid }) => serverid) : [];
   const followed = changeRoster(state, { add: ids });
   const next = forEach<ListedMember, ServerState, ServerEffect>(
@@ -115,7 +119,8 @@ export function takeMemberList(state: ServerState, listed: readonly ListedMember
       }
       const address = { host: entry.peerhost, port: Number(entry.peerport) };
       const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(address, s));
-      return dialPeer(changePeer({ ...s, peers }, id, { listedAt: s.now }), id);
+      const listedBy = entry.status === "alive" ? from : peers.get(id)?.listedBy;
+      return dialPeer(changePeer({ ...s, peers }, id, { listedAt: s.now, listedBy }), id);
     },
   );
   return step(next.state, ...followed.effects, ...next.effects);

@@ -149,6 +149,8 @@ export interface Peer {
   readonly acknowledgedAt: Instant;
   /** When anybody last named it as a member, or as somebody about to become one. */
   readonly listedAt: Instant;
+  /** Who has said last that it is alive: if we can't reach it, the link runs through that one. */
+  readonly listedBy: ServerId | undefined;
   /** How many users it has, as it last said. */
   readonly users: number;
 }
