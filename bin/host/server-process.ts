@@ -9,7 +9,9 @@ import { formatAddress } from "../../lib/mod.ts";
 import { UsageError } from "./cli.ts";
 import { createClock } from "./clock.ts";
 import { loadCredentials, type OwnCertificate } from "./credentials.ts";
+import { adaptiveSchedule } from "./flush-schedule.ts";
 import { createLog, type Log, type LogEvent } from "./log.ts";
+import { withRoutes } from "./peer-routes.ts";
 import { rosterKeeper } from "./roster-file.ts";
 import { ServerHost } from "./server-host.ts";
 import type { ServerSettings } from "./server-settings.ts";
@@ -30,7 +32,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const credentials = await loadCredentials(certs, serverid, "server");
   const verify = await loadTicketVerifier(certs);
   const log = createLog({ serverid, format: settings.log, level: settings.logLevel });
-  const transport = createTlsTransport(credentials);
+  const transport = withRoutes(createTlsTransport(credentials, adaptiveSchedule()), settings.peerRoutes);
   const end = endOnce(log, transport, () => server.connections);
   const clock = createClock();
   const keepRoster = rosterKeeper(settings.data, serverid, (detail) =>
