@@ -12,7 +12,7 @@ import { changeMember, isPresent } from "../membership/membership.ts";
 import { openLinkTo, report, tellPeer } from "./effects.ts";
 import { evict } from "./eviction.ts";
 import type { ServerEffect } from "./inputs.ts";
-import { changePeer, dialPeer, dialThrough, probePeer } from "./links.ts";
+import { changePeer, dialThrough, probePeer } from "./links.ts";
 import { isMajority } from "./quorum.ts";
 import type { Round, Suspicion } from "./records.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
@@ -134,10 +134,9 @@ function suspect(state: ServerState, id: ServerId, reason: string): ServerStep {
   if (member?.status !== "alive") return step(state);
   const known = withSuspicion(state, id, state.suspicions.get(id) ?? noSuspicion);
   const { incarnation } = member;
-  return sequence<ServerState, ServerEffect>(
+  return step(
     { ...known, membership: changeMember(state.membership, id, { status: "suspect" }) },
-    (s) => step(s, report({ event: "member-suspect", member: id, incarnation, reason })),
-    (s) => dialPeer(s, id),
+    report({ event: "member-suspect", member: id, incarnation, reason }),
   );
 }
 

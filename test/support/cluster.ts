@@ -93,6 +93,8 @@ export class Cluster {
   readonly #clients: Map<string, TestClient> = new Map();
   readonly #intruders: Map<string, { heard: PeerMessage[]; closed: boolean }> = new Map();
   readonly #queue: Delivery[] = [];
+  /** What waits for servers that stand still. */
+  readonly #stopped: Map<string, Delivery[]> = new Map();
   #held: Held[] = [];
   #connections = 1;
   #random = 1;
@@ -146,6 +148,11 @@ export class Cluster {
     const head = heads.length > 1 ? heads[this.choose(heads.length)] : heads[0];
     const [delivery] = head === undefined ? [] : this.#queue.splice(head, 1);
     if (delivery === undefined) return false;
+    const stopped = this.#stopped.get(delivery.server);
+    if (stopped !== undefined) {
+      if (delivery.input.type !== "tick") stopped.push(delivery);
+      return true;
+    }
     this.#step(delivery.server, { ...delivery.input, at: this.now } as ServerInput);
     return true;
   }
@@ -175,9 +182,9 @@ export class Cluster {
   advance(ms: number): void {
     const end = this.now + ms;
     for (this.settle(); ; this.settle()) {
-      const deadlines = [...this.nodes.values()]
-        .filter(({ up }) => up)
-        .map(({ state }) => serverMachine.nextDeadline(state) ?? Number.POSITIVE_INFINITY);
+      const deadlines = [...this.nodes]
+        .filter(([id, { up }]) => up && !this.#stopped.has(id))
+        .map(([, { state }]) => serverMachine.nextDeadline(state) ?? Number.POSITIVE_INFINITY);
       const next = Math.max(this.now, Math.min(end, ...deadlines));
       if (next >= end && Math.min(...deadlines) > end) break;
       this.now = next;
@@ -192,6 +199,20 @@ export class Cluster {
     this.#held = [];
     this.hold = () => false;
     for (const { delivery } of held) this.#queue.push(delivery);
+    this.settle();
+  }
+
+  /** Stops a server as SIGSTOP does: what comes for it waits, whoever dials it connects to nothing. */
+  stop(id: string): void {
+    this.#stopped.set(id, []);
+  }
+
+  /** Lets a stopped server go on: its clock has run, what waited comes in at once. */
+  goOn(id: string): void {
+    const waiting = this.#stopped.get(id) ?? [];
+    this.#stopped.delete(id);
+    this.#step(id, { type: "tick", at: this.now });
+    this.#queue.push(...waiting);
     this.settle();
   }
 
@@ -385,8 +406,9 @@ export class Cluster {
       third === undefined
         ? this.dialOutcome(id, address.host)
         : (this.dialOutcome(id, third) ?? this.dialOutcome(third, address.host));
-    if (failed !== undefined || target === undefined || !target.up) {
-      const outcome = failed ?? ({ type: "refused" } as const);
+    const isStopped = this.#stopped.has(address.host);
+    if (failed !== undefined || target === undefined || !target.up || isStopped) {
+      const outcome = failed ?? ({ type: isStopped ? "tls-silent" : "refused" } as const);
       this.input(id, { type: "dialled", dial, outcome });
       return;
     }
