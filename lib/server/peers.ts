@@ -66,6 +66,9 @@ function linkSaid(
   message: PeerMessage,
   random: Uint8Array,
 ): ServerStep {
+  if (!isInPlace(link, message.type)) {
+    return cutOff(state, link, `it sends ${message.type} before its introduction`);
+  }
   switch (message.type) {
     case "newserver":
       return introductionBegun(state, link, message);
@@ -78,10 +81,16 @@ function linkSaid(
     case "relay":
       return relay(state, link, message.target);
     default:
-      return link.phase === "open"
-        ? memberSaid(state, link, message, random)
-        : cutOff(state, link, `it sends ${message.type} before its introduction`);
+      return memberSaid(state, link, message, random);
   }
+}
+
+/** Whether a message may come at this point of an introduction. */
+function isInPlace({ phase, newserver, serverreply }: Link, type: PeerMessage["type"]): boolean {
+  if (phase === "open" || type === "newserver" || type === "relay") return true;
+  if (type === "serverreply") return phase === "introducing";
+  const isList = type === "members" || type === "holdings";
+  return isList && (newserver !== undefined || serverreply !== undefined);
 }
 
 /** Carries bytes for a member that can't reach another one; one hop, no further. */
