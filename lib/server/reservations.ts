@@ -22,7 +22,7 @@ export function reserve(state: ServerState, wish: Reservation): ServerStep {
   const { identity, from, move, pass } = wish;
   const known = state.reservations.get(identity);
   const isRepeated = known?.from === from && known.move === move;
-  const refusal = isRepeated ? undefined : refusalOf(state, identity);
+  const refusal = isRepeated ? undefined : refusalOf(state, wish);
   const { serverid } = state.config;
   const answer = { type: "moveidentity", serverid, identity, move } as const;
   if (refusal !== undefined) {
@@ -42,11 +42,14 @@ export function reserve(state: ServerState, wish: Reservation): ServerStep {
   );
 }
 
-function refusalOf(state: ServerState, identity: Identity): Refusal | undefined {
+function refusalOf(state: ServerState, wish: Reservation): Refusal | undefined {
   if (state.phase === "draining") return "draining";
   if (state.phase !== "serving") return "unreachable";
   if (state.fenced) return "no-quorum";
-  const isTaken = state.sessions.has(identity) || state.reservations.has(identity);
+  const known = state.reservations.get(wish.identity);
+  // Who announces anew has given its earlier move up, though its word of that was lost.
+  const isEarlier = known?.from === wish.from && known.move < wish.move;
+  const isTaken = state.sessions.has(wish.identity) || (known !== undefined && !isEarlier);
   return isTaken ? "identity-in-use" : undefined;
 }
 
