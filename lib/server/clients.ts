@@ -14,6 +14,9 @@ import { noLines, type ServerState, type ServerStep, schedule } from "./state.ts
 /** Characters that may wait on one connection before it is not read on. */
 export const backlogSizeMax: number = 64 * 1024;
 
+/** Lines that wait are refused a moment after the one in hand had to end: answers keep their order. */
+export const overdueAfterMs: number = 1;
+
 /** How far ahead of its rate a client may run: it can save up so much silence. */
 const paceBurstMs = 1_000;
 
@@ -55,7 +58,10 @@ export function lineArrived(
   const first = client.backlog.isEmpty();
   return {
     state: first
-      ? schedule(next, state.config.timing.requestMs, { type: "overdue", connection })
+      ? schedule(next, state.config.timing.requestMs + overdueAfterMs, {
+          type: "overdue",
+          connection,
+        })
       : next,
     effects,
   };
@@ -122,7 +128,7 @@ export function waitFor(
   const waiting = changeClient(state, connection, { activity });
   const head = waiting.clients.get(connection)?.backlog.first();
   if (head === undefined) return waiting;
-  const delayMs = head.readAt + state.config.timing.requestMs - state.now;
+  const delayMs = head.readAt + state.config.timing.requestMs + overdueAfterMs - state.now;
   return schedule(waiting, Math.max(0, delayMs), { type: "overdue", connection });
 }
 

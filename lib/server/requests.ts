@@ -8,7 +8,7 @@
 import type { ConnectionId, RoomId } from "../base/ids.ts";
 import { forEach, sequence, step } from "../machine.ts";
 import type { ClientReply, ClientRequest } from "../wire/client-messages.ts";
-import { changeClient, closeClient, takeLine } from "./clients.ts";
+import { changeClient, closeClient, overdueAfterMs, takeLine } from "./clients.ts";
 import { refuseLogin } from "./conclusions.ts";
 import { endConnection, sessionOf } from "./departure.ts";
 import { listRooms, listServers } from "./directory.ts";
@@ -140,7 +140,10 @@ export function refuseOverdue(state: ServerState, connection: ConnectionId): Ser
       step(
         next === undefined
           ? s
-          : schedule(s, next.readAt + requestMs - s.now, { type: "overdue", connection }),
+          : schedule(s, next.readAt + requestMs + overdueAfterMs - s.now, {
+              type: "overdue",
+              connection,
+            }),
       ),
   );
 }
