@@ -32,7 +32,10 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const credentials = await loadCredentials(certs, serverid, "server");
   const verify = await loadTicketVerifier(certs);
   const log = createLog({ serverid, format: settings.log, level: settings.logLevel });
-  const transport = withRoutes(createTlsTransport(credentials, adaptiveSchedule()), settings.peerRoutes);
+  const transport = withRoutes(
+    createTlsTransport(credentials, adaptiveSchedule()),
+    settings.peerRoutes,
+  );
   const end = endOnce(log, transport, () => server.connections);
   const clock = createClock();
   const keepRoster = rosterKeeper(settings.data, serverid, (detail) =>

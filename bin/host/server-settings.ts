@@ -24,6 +24,7 @@ import {
 import { type Flags, UsageError, validate } from "./cli.ts";
 import { readText } from "./files.ts";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log.ts";
+import { type PeerRoutes, peerRoutesSchema } from "./peer-routes.ts";
 import { readRoster } from "./roster-file.ts";
 import { ownServer, parseServersFile } from "./servers-file.ts";
 
@@ -37,6 +38,8 @@ export interface ServerSettings {
   readonly clientPort: number;
   readonly peerPort: number;
   readonly certs: string;
+  /** Where peers are reached from here, if not at the address that they tell. */
+  readonly peerRoutes: PeerRoutes;
   /** Where the roster of the mode `majority` is kept. */
   readonly data: string;
   readonly log: LogFormat | undefined;
@@ -90,6 +93,7 @@ const flagSchema = v.object({ ...shared, config: v.exactOptional(word("a file"))
 const timingKeys = Object.keys(defaultTiming) as (keyof Timing)[];
 const fileSchema = v.object({
   ...shared,
+  peerRoutes: v.exactOptional(peerRoutesSchema),
   timing: v.exactOptional(
     v.strictObject(
       v.entriesFromList(timingKeys, v.exactOptional(v.number("a number of milliseconds"))),
@@ -149,6 +153,7 @@ export async function readServerSettings(flags: Flags): Promise<ServerSettings> 
       timing: timing.value,
     },
     certs: given.certs ?? "certs",
+    peerRoutes: given.peerRoutes ?? new Map(),
     data,
     log: given.log,
     logLevel: given.logLevel,
