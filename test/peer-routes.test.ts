@@ -38,7 +38,7 @@ routes("are read from the settings file", async () => {
 });
 
 routes("that make no sense are refused in a line that names the file and the key", async () => {
-  for (const wrong of [[], "a:1", { "a:1": 2 }, { "a:1": "b" }, { a: "b:1" }]) {
+  for (const wrong of ["a:1", 5, { "a:1": 2 }, { "a:1": "b" }, { a: "b:1" }]) {
     try {
       await settingsWith(wrong);
       assert.unreachable(JSON.stringify(wrong));
