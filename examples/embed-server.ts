@@ -1,6 +1,6 @@
 /**
- * A chat server inside your own program: no TLS, no socket, no file. Two clients of the same process
- * log in and talk, and whatever they hear is printed.
+ * A chat server inside your own program: no TLS, no socket, no file. Two clients of the same
+ * process log in and talk, and whatever they hear is printed.
  *
  * ```sh
  * node --import tsx examples/embed-server.ts

@@ -41,6 +41,7 @@ export {
   type Users,
 } from "./auth/users.ts";
 export type { ConnectionId, Identity, RoomId, ServerId } from "./base/ids.ts";
+export type { Result } from "./base/result.ts";
 export { clientMachine } from "./client/client.ts";
 export {
   type Command,
@@ -75,6 +76,7 @@ export type {
   ServerEffect,
   ServerEvent,
   ServerInput,
+  Through,
   Verified,
 } from "./server/inputs.ts";
 export { createServer, type ServerState } from "./server/state.ts";
@@ -97,13 +99,28 @@ export {
   type ClientRequest,
   clientReplies,
   clientRequests,
+  type ErrorReason,
   type ListedServer,
   type Refusal,
 } from "./wire/client-messages.ts";
-export { formatMessage, frameError, parseMessage, type WireError } from "./wire/codec.ts";
-export { type Address, asServerId, formatAddress, isPort, parseAddress } from "./wire/fields.ts";
+export {
+  formatMessage,
+  frameError,
+  parseMessage,
+  type Vocabulary,
+  type WireError,
+} from "./wire/codec.ts";
+export {
+  type Address,
+  asIdentity,
+  asServerId,
+  formatAddress,
+  isPort,
+  parseAddress,
+} from "./wire/fields.ts";
 export {
   clientFrameBytesMax,
+  type Decoded,
   decodeFrames,
   noPendingFrame,
   type PendingFrame,

@@ -35,7 +35,7 @@ export interface AuthConfig {
   readonly queue?: QueueLimits;
 }
 
-/** What PROTOCOL.md says. */
+/** The behaviour that PROTOCOL.md section 4 describes; spread it and change what differs. */
 export const authStandard: AuthConfig = {
   issuer: "auth",
   ticketSeconds: 600,

@@ -127,7 +127,14 @@ export function parseUsers(text: string): Result<Users, string> {
   return success(users);
 }
 
-/** The text of a users file, fit for {@link parseUsers} and for people. */
+/**
+ * The text of a users file, fit for {@link parseUsers} and for people.
+ *
+ * @example
+ * ```ts
+ * await writeFile("users.json", formatUsers(users), { mode: 0o600 });
+ * ```
+ */
 export function formatUsers(users: Users): string {
   return `${JSON.stringify({ version: 1, users: [...users.values()] }, undefined, 2)}\n`;
 }
@@ -157,13 +164,31 @@ export function addUser(
   return success(withRecord(users, { username, disabled: false, passwordSetAt, scrypt }));
 }
 
-/** The users without one. */
+/**
+ * The users without one; an error, as one line, if there is no such user.
+ *
+ * @example
+ * ```ts
+ * const left = removeUser(users, "ann");
+ * if (!left.ok) console.error(left.error); // there is no user "ann"
+ * ```
+ */
 export function removeUser(users: Users, username: string): Result<Users, string> {
   if (!users.has(username)) return unknownUser(username);
   return success(new Map([...users].filter(([name]) => name !== username)));
 }
 
-/** The users with a new password for one; tickets got with the old one are not renewed any more. */
+/**
+ * The users with a new password for one; tickets got with the old one are not renewed any more.
+ * An error, as one line, if there is no such user.
+ *
+ * @param scrypt what a host's scrypt made of the password
+ *
+ * @example
+ * ```ts
+ * const changed = setPassword(users, "ann", { ...scryptStandard, salt, hash }, Date.now() / 1000);
+ * ```
+ */
 export function setPassword(
   users: Users,
   username: string,
@@ -175,7 +200,14 @@ export function setPassword(
   return success(withRecord(users, { ...record, scrypt, passwordSetAt: nextSecond(unixSeconds) }));
 }
 
-/** The users with one disabled or enabled again. */
+/**
+ * The users with one disabled or enabled again; an error, as one line, if there is no such user.
+ *
+ * @example
+ * ```ts
+ * const changed = setDisabled(users, "ann", true); // no new tickets for ann
+ * ```
+ */
 export function setDisabled(
   users: Users,
   username: string,

@@ -187,7 +187,16 @@ export interface ClientState {
 /** One step of the client machine. */
 export type ClientStep = Step<ClientState, ClientEffect>;
 
-/** A client that has not begun; its first `tick` makes it dial. */
+/**
+ * A client that has not begun; its first `tick` makes it dial.
+ *
+ * @example
+ * ```ts
+ * const server = { host: "127.0.0.1", port: 4444 };
+ * const state = createClient({ server, username: "ann", identity: "ann", seed: 1, patienceMs: 0 });
+ * const { effects } = clientMachine.step(state, { type: "tick", at: 0 }); // a "dial"
+ * ```
+ */
 export function createClient(config: ClientConfig): ClientState {
   const { ticket } = config;
   return {

@@ -42,7 +42,17 @@ export function describe(shown: Shown, identity: string): readonly string[] {
   }
 }
 
-/** What stands before the line that is being typed. */
+/**
+ * What stands before the line that is being typed.
+ *
+ * @param seconds until the next try, while there is no server
+ *
+ * @example
+ * ```ts
+ * prompt("jokes", "ann");    // "[jokes] ann> "
+ * prompt("jokes", "ann", 3); // "[reconnecting in 3 s] ann> "
+ * ```
+ */
 export function prompt(room: string, identity: string, seconds?: number): string {
   const place = seconds === undefined ? clean(room) : `reconnecting in ${seconds} s`;
   return `[${place}] ${clean(identity)}> `;

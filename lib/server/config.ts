@@ -83,7 +83,7 @@ export interface Timing {
   readonly voteKeptMs: number;
 }
 
-/** The times of `cluster.md`, which the promises are stated for. */
+/** The times that PROTOCOL.md names, which all promises are stated for. */
 export const defaultTiming: Timing = {
   loginMs: 10_000,
   requestMs: 4_500,

@@ -108,6 +108,16 @@ export interface ServerState {
  *
  * @param at now, on the monotonic clock of all later inputs
  * @param wallClock now, in milliseconds since 1970; read this once and never again
+ *
+ * @example
+ * ```ts
+ * const driver = new Driver(
+ *   serverMachine,
+ *   createServer(config, performance.now(), Date.now()),
+ *   host,
+ *   (at) => ({ type: "tick", at }),
+ * );
+ * ```
  */
 export function createServer(config: ServerConfig, at: Instant, wallClock: number): ServerState {
   const hall = mainHallOf(config.serverid);

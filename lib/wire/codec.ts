@@ -25,7 +25,17 @@ export function vocabulary<Message>(
   return new Map(Object.entries(schemas));
 }
 
-/** What {@link decodeFrames} found wrong, as an error to answer with. */
+/**
+ * What {@link decodeFrames} found wrong, as an error to answer with.
+ *
+ * @param limit the one that was given to `decodeFrames`, in bytes
+ *
+ * @example
+ * ```ts
+ * const { error } = decodeFrames(pending, chunk, clientFrameBytesMax);
+ * if (error !== undefined) refuse(frameError(error, clientFrameBytesMax));
+ * ```
+ */
 export function frameError(error: "too-long" | "not-utf8", limit: number): WireError {
   const detail =
     error === "too-long" ? `a line has at most ${limit} bytes` : "a line must be UTF-8 text";
@@ -75,7 +85,15 @@ function describe(issue: v.BaseIssue<unknown>): string {
   return path === null ? expected : `${path}: ${expected}`;
 }
 
-/** The line of a message, LF included. */
+/**
+ * The line of a message, LF included.
+ *
+ * @example
+ * ```ts
+ * const request: ClientRequest = { type: "join", roomid: "jokes" };
+ * socket.write(formatMessage(request));
+ * ```
+ */
 export function formatMessage(message: { readonly type: string }): string {
   return `${JSON.stringify(message)}\n`;
 }

@@ -13,7 +13,15 @@ const serverIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 const usernamePattern = /^[\x21-\x7e]{1,64}$/;
 const hostPattern = /^[A-Za-z0-9._:%-]{1,255}$/;
 
-/** The text as an identity (3 to 16 letters and digits, first a letter), or `undefined`. */
+/**
+ * The text as an identity (3 to 16 letters and digits, first a letter), or `undefined`.
+ *
+ * @example
+ * ```ts
+ * asIdentity("Ann"); // "Ann"
+ * asIdentity("a b"); // undefined
+ * ```
+ */
 export function asIdentity(text: string): Identity | undefined {
   return namePattern.test(text) ? (text as Identity) : undefined;
 }
@@ -23,7 +31,15 @@ export function asRoomId(text: string): RoomId | undefined {
   return namePattern.test(text) ? (text as RoomId) : undefined;
 }
 
-/** The text as a server id (1 to 32 letters, digits, `.`, `_`, `-`), or `undefined`. */
+/**
+ * The text as a server id (1 to 32 letters, digits, `.`, `_`, `-`), or `undefined`.
+ *
+ * @example
+ * ```ts
+ * asServerId("s1.example.org"); // "s1.example.org"
+ * asServerId("s 1");            // undefined
+ * ```
+ */
 export function asServerId(text: string): ServerId | undefined {
   return serverIdPattern.test(text) ? (text as ServerId) : undefined;
 }
@@ -52,12 +68,27 @@ export interface Address {
   readonly port: number;
 }
 
-/** `host:port` as people write it, IPv6 hosts in brackets. */
+/**
+ * `host:port` as people write it, IPv6 hosts in brackets.
+ *
+ * @example
+ * ```ts
+ * formatAddress({ host: "::1", port: 4444 }); // "[::1]:4444"
+ * ```
+ */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The address in `host:port` or `[host]:port`, or `undefined`. */
+/**
+ * The address in `host:port` or `[host]:port`, or `undefined`.
+ *
+ * @example
+ * ```ts
+ * parseAddress("127.0.0.1:4444"); // { host: "127.0.0.1", port: 4444 }
+ * parseAddress("127.0.0.1");      // undefined
+ * ```
+ */
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
@@ -66,7 +97,15 @@ export function parseAddress(text: string): Address | undefined {
   return { host, port };
 }
 
-/** Whether the number can be a port that one connects to. */
+/**
+ * Whether the number can be a port that one connects to: 1 to 65535.
+ *
+ * @example
+ * ```ts
+ * isPort(4444); // true
+ * isPort(0);    // false
+ * ```
+ */
 export function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65535;
 }
