@@ -194,12 +194,18 @@ export type ServerEvent =
     }
   | { readonly event: "peer-error"; readonly peer: ServerId; readonly detail: string }
   | {
-      readonly event: "member-joined" | "member-replaced" | "link-made" | "link-lost";
+      readonly event: "link-made" | "link-lost";
       readonly member: ServerId;
       readonly incarnation: number;
     }
   | {
-      readonly event: "member-suspect" | "member-alive" | "member-evicted" | "member-left";
+      readonly event:
+        | "member-joined"
+        | "member-replaced"
+        | "member-suspect"
+        | "member-alive"
+        | "member-evicted"
+        | "member-left";
       readonly member: ServerId;
       readonly incarnation: number;
       readonly reason: string;

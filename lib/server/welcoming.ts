@@ -61,11 +61,13 @@ export function welcome(
           heardAt: s.now,
           knownAs: s.incarnation,
         }),
-        report({
-          event: isReplaced ? "member-replaced" : isNew ? "member-joined" : "link-made",
-          member: id,
-          incarnation,
-        }),
+        report(
+          isReplaced
+            ? { event: "member-replaced", member: id, incarnation, reason: "it came anew" }
+            : isNew
+              ? { event: "member-joined", member: id, incarnation, reason: "it is introduced" }
+              : { event: "link-made", member: id, incarnation },
+        ),
       );
     },
     (s) => step(putLink(s, { ...link, phase: "open" })),
