@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs";
 import type { Test } from "uvu";
 import * as assert from "uvu/assert";
 
-const text = readFileSync(new URL("../../lib/PROTOCOL.md", import.meta.url), "utf8");
+/** The whole text of the specification. */
+export const text: string = readFileSync(new URL("../../lib/PROTOCOL.md", import.meta.url), "utf8");
 
 /** A table of the specification: its header and rows, back quotes kept. */
 export interface Table {
