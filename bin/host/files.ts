@@ -27,21 +27,33 @@ export interface WriteOptions {
  */
 export async function writeWhole(path: string, text: string, options: WriteOptions): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  const file = await open(draft, "wx", options.secret ? 0o600 : 0o644);
+  try {
+    await writeDraft(draft, text, options.secret ? 0o600 : 0o644);
+    // A link, unlike a rename, fails when somebody else was quicker.
+    if (options.replace) await rename(draft, path);
+    else await link(draft, path);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "EEXIST" ? error : unwritable(path, error);
+  } finally {
+    await unlink(draft).catch(() => {}); // it is gone after a rename
+  }
+  await syncFolder(dirname(path));
+}
+
+async function writeDraft(draft: string, text: string, mode: number): Promise<void> {
+  const file = await open(draft, "wx", mode);
   try {
     await file.writeFile(text);
     await file.datasync();
   } finally {
     await file.close();
   }
-  try {
-    // A link, unlike a rename, fails when somebody else was quicker.
-    if (options.replace) await rename(draft, path);
-    else await link(draft, path);
-  } finally {
-    await unlink(draft).catch(() => {}); // it is gone after a rename
-  }
-  await syncFolder(dirname(path));
+}
+
+function unwritable(path: string, error: unknown): UsageError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const advice = "nothing was changed; make room there, or see to the rights, and try again";
+  return new UsageError(`${path} can't be written (${code ?? message}): ${advice}`, 1);
 }
 
 /** Makes the new name itself durable. */
