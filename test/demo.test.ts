@@ -95,7 +95,7 @@ demo("it starts, a printed user logs in, a lost server is told, Ctrl-C ends it a
   const pids = [...running.stdout.matchAll(/\(pid (\d+)\)/g)].map((match) => Number(match[1]));
   assert.is(pids.length, 4);
   process.kill(pids[3] as number, "SIGKILL");
-  const loss = /s3 has ended \(signal SIGKILL\)[^]*to bring it back.*\n {2}\S.* -n s3 -l /i;
+  const loss = /s3 has ended \(signal SIGKILL\)[\s\S]*to bring it back.*\n {2}\S.* -n s3 -l /i;
   await waitFor("the loss, and what to do", () => loss.test(running.stdout));
   assert.is((await running.stop("SIGINT")).code, 0);
   for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/);

@@ -5,10 +5,12 @@
 
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { forgedFolder } from "./support/certificates.ts";
 import type { Heard, LineClient } from "./support/line-client.ts";
+import { startCommand } from "./support/process.ts";
 import { pair, type RealCluster, sharedCluster } from "./support/real-cluster.ts";
 import { waitFor, within } from "./support/wait.ts";
 
@@ -215,10 +217,14 @@ hostile("60 messages in one record arrive together, without another one", async 
 });
 
 hostile("who does not read is cut, and the others go on", async ({ cluster }) => {
-  const slow = await cluster.login("s2", "Slow");
+  const reader = startCommand("test/support/reader.ts", [
+    ...[String(cluster.server("s2").clientPort), join(cluster.certs, "ca.pem")],
+    ...["Slow", cluster.ticket("Slow")],
+  ]);
+  await waitFor("the login of the slow one", () => reader.stdout.includes("true"));
+  reader.child.kill("SIGSTOP");
   const quick = await cluster.login("s2", "Quick");
   const speaker = await cluster.login("s2", "Flood");
-  slow.socket.pause();
   const text = "y".repeat(4000);
   const line = `${JSON.stringify({ type: "message", content: text })}\n`;
   let sent = 0;
@@ -239,7 +245,8 @@ hostile("who does not read is cut, and the others go on", async ({ cluster }) =>
     quick.heard.splice(0, quick.heard.length, ...quick.heard.filter((e) => e.type !== "message"));
   }
   assert.ok(sent > 200, "a short pause must not cut anybody");
-  for (const each of [slow, quick, speaker]) each.destroy();
+  await reader.stop("SIGKILL");
+  for (const each of [quick, speaker]) each.destroy();
 });
 
 hostile("a connection that never logs in is closed after ten seconds", async (context) => {

@@ -152,7 +152,7 @@ settings("every mistake is one line that names it", async () => {
       ["-n", "x", ...newcomer, "--partition", "never"],
       /--partition: expected available or majority/,
     ],
-    [["-n", "x", ...newcomer, "--message-rate", "-1"], /message-rate/],
+    [["-n", "x", ...newcomer, "--message-rate", "fast"], /--message-rate: expected a number/],
     [["-n", "x", ...newcomer, "--log", "xml"], /--log: expected json or pretty/],
     [["-n", "x", ...newcomer, "--log-level", "loud"], /--log-level: expected debug/],
     [["-n", "x", ...newcomer, "--plaintext"], /Unknown option/],
