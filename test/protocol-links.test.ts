@@ -520,4 +520,28 @@ links(
   },
 );
 
+links("6.8 a newcomer takes nobody in before it has been taken in itself", () => {
+  for (const pauseMs of [0, 500, 2_000]) {
+    const cluster = threeServers();
+    const isCutOff = () => cluster.now < 3_000;
+    cluster.dialOutcome = (from) => (from === "s4" && isCutOff() ? { type: "silent" } : undefined);
+    cluster.add("s4", ["s1"], { mustJoin: true });
+    cluster.advance(pauseMs);
+    cluster.add("s5", ["s4"], { mustJoin: true });
+    cluster.advance(2_900 - pauseMs);
+    assert.equal([cluster.state("s4").phase, cluster.state("s5").phase], ["starting", "starting"]);
+    cluster.advance(6_000);
+    assert.ok(isWhole(cluster, ["s1", "s2", "s3", "s4", "s5"]));
+  }
+});
+
+links("6.11 nobody is driven to an incarnation that no clock can have", () => {
+  const cluster = loneServer();
+  const { incarnation } = stateOf(cluster);
+  const liar = new Puppet(cluster, "a1");
+  liar.say({ type: "evicted", evictedid: own, incarnation: 2 ** 52 });
+  liar.introduce({}, { evicted: 2 ** 52 });
+  assert.ok(stateOf(cluster).incarnation < incarnation + 1_000);
+});
+
 links.run();

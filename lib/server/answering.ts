@@ -15,9 +15,10 @@ import {
   type ServerReply,
 } from "../wire/server-messages.ts";
 import { openLinkTo, report, tellPeer } from "./effects.ts";
+import { hasJoined } from "./gathering.ts";
 import { holdingsOf, takeHoldings } from "./holdings.ts";
 import type { ServerEffect } from "./inputs.ts";
-import { comeBack } from "./introducing.ts";
+import { comeBack, incarnationAheadMax } from "./introducing.ts";
 import { closeLink, putLink } from "./links.ts";
 import { memberList, ownIntroduction } from "./members.ts";
 import { mayGrow } from "./quorum.ts";
@@ -25,14 +26,12 @@ import type { Link } from "./records.ts";
 import { type ServerState, type ServerStep, schedule, wallClockOf } from "./state.ts";
 import { linkMade, welcome } from "./welcoming.ts";
 
-/** How far a wall clock may be ahead: a higher incarnation is not believed. */
-const incarnationAheadMax = 24 * 60 * 60 * 1_000;
-
 /** Decides on an introduction that is complete. */
 export function answer(state: ServerState, link: Link, newserver: NewServer): ServerStep {
   const { peer: id, connection } = link;
   const refusal = refusalOf(state, newserver);
   if (refusal !== undefined) return refuse(state, link, ...refusal);
+  if (!hasJoined(state)) return closeLink(state, connection, "refused");
   const known = state.membership.get(id);
   const isReplacing = isPresent(known) && known.incarnation < newserver.incarnation;
   const current = openLinkTo(state, id);

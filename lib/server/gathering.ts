@@ -41,13 +41,20 @@ export function gather(state: ServerState): ServerStep {
   if (state.phase !== "starting" || state.fenced) return step(state);
   const { mustJoin } = state.config;
   const waitsForContact = state.contacts.size > 0 && !mustJoin;
-  const hasJoined = !mustJoin || [...state.membership.values()].some(isPresent);
   const isComplete = [...state.peers.keys()].every(
     (id) => openLinkTo(state, id) !== undefined || !isAwaited(state, id),
   );
   const isOver = !mustJoin && state.now >= state.gatherUntil;
-  const isReady = isOver || (hasJoined && isComplete && !waitsForContact);
+  const isReady = isOver || (hasJoined(state) && isComplete && !waitsForContact);
   return isReady ? takeClients(state) : step(state);
+}
+
+/**
+ * Whether this server belongs to the cluster: a newcomer that took others in before it is taken in
+ * itself would begin a cluster of its own.
+ */
+export function hasJoined({ config, phase, membership }: ServerState): boolean {
+  return !config.mustJoin || phase !== "starting" || [...membership.values()].some(isPresent);
 }
 
 /** Whether a start waits for somebody: not for the dead, nor for whom nobody lists any longer. */

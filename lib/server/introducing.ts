@@ -13,7 +13,10 @@ import { holdingsOf } from "./holdings.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { ownIntroduction } from "./members.ts";
 import type { Link } from "./records.ts";
-import type { ServerState, ServerStep } from "./state.ts";
+import { type ServerState, type ServerStep, wallClockOf } from "./state.ts";
+
+/** How far a wall clock may be ahead: a higher incarnation is not believed. */
+export const incarnationAheadMax: number = 24 * 60 * 60 * 1_000;
 
 /** Introduces this server over a connection; what it holds follows at once. */
 export function introduce(state: ServerState, link: Link): ServerStep {
@@ -41,7 +44,8 @@ export function introduce(state: ServerState, link: Link): ServerStep {
  * under a still higher one, and everybody is told over the links there are.
  */
 export function comeBack(state: ServerState, evicted: number): ServerStep {
-  if (evicted < state.incarnation) return step(state);
+  const isPossible = evicted <= wallClockOf(state) + incarnationAheadMax;
+  if (evicted < state.incarnation || !isPossible) return step(state);
   const floor = { ...state, incarnation: Math.max(state.incarnation, evicted) };
   return sequence<ServerState, ServerEffect>(floor, renew, (s) => {
     const open = [...s.links.values()].filter(({ phase }) => phase === "open");
