@@ -1,6 +1,6 @@
 /**
- * Random and mutated messages into every door of the server, from clients, members and strangers, at
- * any time: nothing throws, the tables never contradict each other, and what was begun ends.
+ * Random and mutated messages into every door of the server, from clients, members and strangers,
+ * at any time: nothing throws, the tables never contradict each other, and what was begun ends.
  *
  * @module
  */
@@ -178,7 +178,7 @@ class Mob {
     link.say({ ...line, serverid: choose(40) === 0 ? pick(choose, ids) : id });
   }
 
-  /** Mostly a member does what members do: it votes, takes movers, acknowledges, shows that it lives. */
+  /** Mostly a member does what members do: it votes, takes movers, acknowledges, lives. */
   membersAnswer(): void {
     for (const { id, link } of this.peers) {
       for (const said of link.heard.splice(0)) {

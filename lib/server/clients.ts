@@ -14,7 +14,7 @@ import { noLines, type ServerState, type ServerStep, schedule } from "./state.ts
 /** Characters that may wait on one connection before it is not read on. */
 export const backlogSizeMax: number = 64 * 1024;
 
-/** Lines that wait are refused a moment after the one in hand had to end: answers keep their order. */
+/** Lines that wait are refused a moment after the one in hand had to end: that keeps the order. */
 export const overdueAfterMs: number = 1;
 
 /** How far ahead of its rate a client may run: it can save up so much silence. */

@@ -1,6 +1,8 @@
 /**
  * Several chat servers in one process, in virtual time and without sockets: the real machines, a
  * perfect network that delivers in order, and clients that write down what they hear.
+ *
+ * @module
  */
 
 import type { ConnectionId, Identity, ServerId } from "../../lib/base/ids.ts";
