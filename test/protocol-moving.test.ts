@@ -8,7 +8,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Cluster, serversOfFile, type TestClient, threeServers } from "./support/cluster.ts";
-import { everyOrder } from "./support/orders.ts";
+import { checkState } from "./support/invariants.ts";
+import { everyOrder, seeded } from "./support/orders.ts";
 import { identity, loneServer, own, Puppet, stateOf, wait } from "./support/puppet.ts";
 
 const moving = suite("protocol 5");
@@ -397,5 +398,45 @@ moving(
     }
   },
 );
+
+moving("5.10 moves under random orders and cuts: one seat each, and nothing left behind", () => {
+  const base = threeServers();
+  const users = ["ann", "bob", "cat"].map((name, n) => base.login(`s${n + 1}`, name));
+  let arrivals = 0;
+  for (let seed = 0; seed < 120; seed++) {
+    const cluster = base.fork();
+    const choose = seeded(seed);
+    cluster.choose = choose;
+    const clients = users.map((user) => cluster.mine(user));
+    const names = ["ann", "bob", "cat"];
+    for (const [n, client] of clients.entries()) {
+      cluster.say(client, { type: "join", roomid: `MainHall-s${((n + 1) % 3) + 1}` }, false);
+    }
+    for (let step = choose(30); step > 0; step--) cluster.deliverOne();
+    cluster.cut("s1", choose(2) === 0 ? "s2" : "s3");
+    cluster.advance(choose(1_500));
+    const there = clients.map((client, n) => {
+      const route = client.heard.find(({ type }) => type === "route");
+      const isGoing = route?.type === "route" && choose(3) > 0;
+      if (choose(3) === 0) cluster.say(client, { type: "who" }, false);
+      return isGoing
+        ? arrive(cluster, `s${((n + 1) % 3) + 1}`, names[n] ?? "", route.ticket)
+        : client;
+    });
+    cluster.cut("s2", "s3");
+    cluster.advance(15_000);
+    for (const [n, name] of names.entries()) {
+      assert.is(seats(cluster, name), 1, `seed ${seed}: ${name}`);
+      if (there[n] !== clients[n] && !there[n]?.closed) arrivals++;
+    }
+    for (const { state } of cluster.nodes.values()) {
+      checkState(state);
+      const { reservations, announced, endedMoves, locks } = state;
+      const left = [reservations, announced, endedMoves, locks].map(({ size }) => size);
+      assert.equal(left, [0, 0, 0, 0], `seed ${seed}`);
+    }
+  }
+  assert.ok(arrivals > 30);
+});
 
 moving.run();
