@@ -129,8 +129,10 @@ export function endMoveAsked(
     announced?.from === from && announced.move === move
       ? { ...state, announced: state.announced.delete(identity) }
       : state;
+  // What never was a reservation is not remembered either: asked again, the answer is the same.
   const ended = state.endedMoves.get(moveKey({ from, move }));
-  return moveOver(withdrawn, ended ?? { identity, from, move, arrived: false });
+  const answer = ended ?? { identity, from, move, arrived: false };
+  return step(withdrawn, ...tellMoveEnded(withdrawn, answer));
 }
 
 /** The server that was left knows how the move ended: it need not be kept any longer. */
