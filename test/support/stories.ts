@@ -38,7 +38,8 @@ export function story<Context>(parts: Story<Context>): Told {
           before.then(
             async () => step(await begun),
             (error: Error) => {
-              throw new Error(`not reached, as an earlier step failed: ${error.message}`);
+              if (index === 0) throw error;
+              throw new Error("not reached: an earlier step failed");
             },
           ),
         );
