@@ -10,6 +10,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { demoUsers, makeDemoUsers } from "../bin/host/demo-files.ts";
 import { hashPassword } from "../bin/host/passwords.ts";
+import { certificatesFolder } from "./support/certificates.ts";
 import { temporaryFolder } from "./support/folders.ts";
 import { connectLines } from "./support/line-client.ts";
 import { freePorts } from "./support/ports.ts";
@@ -102,22 +103,15 @@ demo("it starts, a printed user logs in, a lost server is told, Ctrl-C ends it a
   for (const each of [auth, client]) each.destroy();
 });
 
-demo("no server outlives a demo that was killed", async () => {
-  const dir = temporaryFolder();
-  await makeDemoUsers(dir, () => {}, cheap);
-  const running = start(dir, await demoPorts());
-  await waitFor("the welcome", () => running.stdout.includes("Ctrl-C"), 90_000);
-  const pids = [...running.stdout.matchAll(/\(pid (\d+)\)/g)].map((match) => Number(match[1]));
-  running.child.kill("SIGKILL");
-  const alive = () =>
-    pids.filter((pid) => {
-      try {
-        return process.kill(pid, 0);
-      } catch {
-        return false;
-      }
-    });
-  await waitFor("the end of all", () => alive().length === 0);
+demo("a process of the demo ends when the demo is gone, however that came", async () => {
+  const [clientPort, peerPort] = await freePorts(2);
+  const child = startCommand("bin/host/demo-child.ts", [
+    ...["chat-server", "-n", "s1", "--host", "127.0.0.1", "--certs", await certificatesFolder()],
+    ...["--client-port", String(clientPort), "--peer-port", String(peerPort)],
+  ]);
+  await child.logged("ready");
+  child.child.stdin?.end();
+  assert.equal(await child.ended, { code: 0, signal: null });
 });
 
 demo.run();

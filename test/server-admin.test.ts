@@ -47,6 +47,10 @@ admins("status shows every member, as a table and as JSON", async ({ cluster, ce
     ["s1", "s2", "s3"],
   );
   assert.match(String(rows[1]), /^s2 \(asked\) +alive +\d+ +1 +1 /);
+  const help = await runCommand("bin/chat-server.ts", ["--help"]);
+  for (const word of ["--join", "--partition", "status", "drain", "remove", "disconnect"]) {
+    assert.match(help.stdout, new RegExp(word));
+  }
   const json = await run(...args, "--json");
   const { type, serverid, members } = JSON.parse(json.stdout);
   assert.equal([type, serverid, members.length], ["status", "s2", 3]);

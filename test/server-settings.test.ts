@@ -9,6 +9,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Flags, runArguments } from "../bin/host/cli.ts";
 import { readRoster, rosterKeeper } from "../bin/host/roster-file.ts";
+import { runServer } from "../bin/host/server-process.ts";
 import {
   readServerSettings,
   type ServerSettings,
@@ -170,6 +171,12 @@ settings("every mistake is one line that names it", async () => {
     ],
   ];
   for (const [args, pattern] of wrong) assert.match(String(await read(...args)), pattern);
+});
+
+settings("what needs files is one line as well when they are missing", async () => {
+  const missing = await good("-n", "s9", ...newcomer, "--certs", temporaryFolder());
+  const error = await runServer(missing).catch((each: Error) => each);
+  assert.match(String(error), /ca\.pem is not there: copy it from where chat-certs init made it/);
 });
 
 settings("a roster is kept for the next start, the latest one", async () => {
