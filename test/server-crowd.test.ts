@@ -1,6 +1,6 @@
 /**
- * A thousand clients in one room of one real server: it works, in bounded time, and nobody misses or
- * doubles a line. Source: PROTOCOL.md section 3.
+ * A thousand clients in one room of one real server: it works, in bounded time, and nobody misses
+ * or doubles a line. Source: PROTOCOL.md section 3.
  */
 
 import { suite } from "uvu";

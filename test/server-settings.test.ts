@@ -199,7 +199,8 @@ settings.run();
 files("tabs, blanks, comments, empty lines and CR LF", () => {
   const servers = parseServersFile(
     "f",
-    "\uFEFF# all of them\r\ns1\t\t127.0.0.1 \t 4444\t5555\r\n\r\n  s2 ::1 4445 5556 # the other\n\t\n",
+    "\uFEFF# all of them\r\ns1\t\t127.0.0.1 \t 4444\t5555\r\n\r\n" +
+      "  s2 ::1 4445 5556 # the other\n\t\n",
   );
   assert.equal(servers, [
     {

@@ -123,7 +123,7 @@ function newPassword(): string {
 
 function formatPasswords(passwords: ReadonlyMap<string, string>): string {
   const lines = [...passwords].map(([name, password]) => `${name}\t${password}\n`);
-  return `# Passwords that the demo generated, to show them again at its next start.\n${lines.join("")}`;
+  return `# What the demo generated, to show it again at its next start.\n${lines.join("")}`;
 }
 
 function parsePasswords(text: string): ReadonlyMap<string, string> {

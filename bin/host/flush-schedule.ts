@@ -1,7 +1,7 @@
 /**
  * When a server writes what has gathered for its clients: at the end of the turn while there is
- * little to do, and a little later when writing has become most of the work. The unit of cost is the
- * write, so many lines in one write are what saves a busy server.
+ * little to do, and a little later when writing has become most of the work. The unit of cost is
+ * the write, so many lines in one write are what saves a busy server.
  *
  * @module
  */

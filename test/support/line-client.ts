@@ -1,6 +1,6 @@
 /**
- * A client that knows nothing but lines over TLS: it sends what a test tells it, right or wrong, and
- * keeps every line it gets.
+ * A client that knows nothing but lines over TLS: it sends what a test tells it, right or wrong,
+ * and keeps every line it gets.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A process that logs in and then only reads, for tests that stop it: pausing a socket does not keep
- * every runtime from reading. Arguments: port, file of the CA, identity, ticket.
+ * A process that logs in and then only reads, for tests that stop it: pausing a socket does not
+ * keep every runtime from reading. Arguments: port, file of the CA, identity, ticket.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A cluster of real processes over real TLS: an authentication server and chat servers on free ports
- * of the loopback. One is shared by all tests that leave it as they found it.
+ * A cluster of real processes over real TLS: an authentication server and chat servers on free
+ * ports of the loopback. One is shared by all tests that leave it as they found it.
  *
  * @module
  */
