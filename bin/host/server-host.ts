@@ -36,10 +36,10 @@ import type {
   Transport,
 } from "./transport.ts";
 
-/** What may wait for a client that does not read; a room of thousands in a hurry fits. */
-const clientWaitingBytesMax = 1024 * 1024;
-/** What may wait for a peer: everything a server holds, told anew, fits. */
-const peerWaitingBytesMax = 32 * 1024 * 1024;
+/** What may wait for a client that does not read. */
+const clientWaitingBytesMax = 256 * 1024;
+/** What may wait for a peer. */
+const peerWaitingBytesMax = 8 * 1024 * 1024;
 
 /** What a server needs of the world. */
 export interface ServerWorld {
