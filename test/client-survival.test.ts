@@ -53,6 +53,22 @@ survival("goes to another server, back to its room, and sends once what was type
   assert.equal(client.state.queue, []);
 });
 
+survival(
+  "goes on elsewhere after a farewell that says why, and stops after one that does not",
+  () => {
+    const farewell = { type: "roomchange", identity: "alice", former: "MainHall-s1", roomid: "" };
+    for (const reason of ["draining", "no-quorum", "busy"]) {
+      const client = loggedIn();
+      client.line(1, { ...farewell, reason });
+      assert.equal(client.shown.slice(-2), ["lost", "retrying"], reason);
+      assert.is((nextTry(client) as { host?: string }).host, "10.0.0.2");
+    }
+    const dismissed = loggedIn();
+    dismissed.line(1, farewell);
+    assert.is(dismissed.shown.at(-1), "dismissed");
+  },
+);
+
 survival("counts down aloud and pauses longer after each failed try", () => {
   const client = loggedIn();
   client.close(1);

@@ -166,6 +166,7 @@ silence(
       identity: "owner",
       former: "jokes",
       roomid: "",
+      reason: "busy",
     });
     assert.is(cluster.state("s2").sessions.size, 0);
     assert.not(thief.closed);

@@ -10,7 +10,7 @@ import { type Instant, sequence, step } from "../machine.ts";
 import type { ClientReply } from "../wire/client-messages.ts";
 import { release } from "./asking.ts";
 import { type KnownNames, remember } from "./commands.ts";
-import { close, show, stop } from "./recovery.ts";
+import { close, lost, show, stop } from "./recovery.ts";
 import type { ClientState, ClientStep } from "./state.ts";
 
 const serversMax = 1_000;
@@ -51,20 +51,25 @@ function roomChanged(state: ClientState, at: Instant, reply: RoomChange): Client
 function ownRoomChanged(state: ClientState, at: Instant, reply: RoomChange): ClientStep {
   const { phase } = state;
   const { former, roomid } = reply;
-  if (roomid === "") return farewell(state);
+  if (roomid === "") return farewell(state, at, reply.reason);
   const room = former === roomid ? state.room : roomid;
   const answered = state.awaiting?.roomid === roomid || former === roomid;
   const next = { ...state, room };
   return answered && phase.name === "chatting" ? release(next, at) : step(next);
 }
 
-/** Said unasked, somebody else decided it: to come back at once would only undo that. */
-function farewell(state: ClientState): ClientStep {
+/** A server that can't go on says so; its users are welcome elsewhere. */
+const temporary: ReadonlySet<string | undefined> = new Set(["draining", "no-quorum", "busy"]);
+
+/** Said unasked and for good, somebody decided it: to come back at once would only undo that. */
+function farewell(state: ClientState, at: Instant, reason: string | undefined): ClientStep {
   const { phase } = state;
   switch (phase.name) {
     case "leaving":
       return stop(state, 0);
     case "chatting":
+      if (temporary.has(reason)) return lost(state, at, phase, `it stops (${reason})`);
+      return stop(state, 1, { what: "dismissed", where: phase.where });
     case "entering":
       return stop(state, 1, { what: "dismissed", where: phase.where });
     case "moving":

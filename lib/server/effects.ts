@@ -90,6 +90,8 @@ export function roomChange(
   session: Pick<Session, "identity">,
   former: RoomId | "",
   roomid: RoomId | "",
+  reason?: Refusal,
 ): ServerEffect {
-  return send(to, { type: "roomchange", identity: session.identity, former, roomid });
+  const change = { type: "roomchange", identity: session.identity, former, roomid } as const;
+  return send(to, reason === undefined ? change : { ...change, reason });
 }

@@ -8,6 +8,7 @@
 import { assert } from "../base/assert.ts";
 import type { ConnectionId, Identity, RoomId } from "../base/ids.ts";
 import { sequence, step } from "../machine.ts";
+import type { Refusal } from "../wire/client-messages.ts";
 import { mainHallOf } from "../wire/fields.ts";
 import { changeClient } from "./clients.ts";
 import { report, roomChange, tellPeers } from "./effects.ts";
@@ -64,6 +65,13 @@ export function leaveForRoute(state: ServerState, session: Session, target: Room
   );
 }
 
+/** Why a server ends a session that might as well go on elsewhere, in the words of a refusal. */
+const temporary: ReadonlyMap<string, Refusal> = new Map([
+  ["shutdown", "draining"],
+  ["no-quorum", "no-quorum"],
+  ["evicted", "busy"],
+]);
+
 /** Ends a session: the room hears the farewell, and an owner's room goes with its owner. */
 export function endSession(state: ServerState, session: Session, reason: string): ServerStep {
   const { identity, roomid } = session;
@@ -75,7 +83,7 @@ export function endSession(state: ServerState, session: Session, reason: string)
     (s) =>
       step(
         s,
-        roomChange(audienceOf(room.members), session, roomid, ""),
+        roomChange(audienceOf(room.members), session, roomid, "", temporary.get(reason)),
         report({ event: "logout", identity, reason }),
       ),
     (s) => (room.owner === identity ? deleteRoom(s, roomid) : step(s)),
