@@ -173,7 +173,14 @@ class Dial {
 
   #limitTime(limitMs: number, type: DialFailure["type"], detail: string): void {
     clearTimeout(this.#timer);
-    if (!this.#finished) this.#timer = setTimeout(() => this.fail(type, detail), limitMs);
+    if (this.#finished) return;
+    const timer = setTimeout(() => {
+      // If it is us who stood still, the answer may lie there unread: look before judging.
+      setImmediate(() => {
+        if (this.#timer === timer) this.fail(type, detail);
+      });
+    }, limitMs);
+    this.#timer = timer;
   }
 
   #broke(error: NodeJS.ErrnoException): void {
