@@ -4,18 +4,24 @@
  * @module
  */
 
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { loadCredentials } from "../bin/host/credentials.ts";
 import type { Address } from "../lib/mod.ts";
+import { certificatesFolder } from "./support/certificates.ts";
 import { freePort } from "./support/ports.ts";
 import {
   closeTransports,
+  collect,
   dialPeer,
   linesOf,
   makeTransport,
   onlyConnection,
   peerPort,
   Recorder,
+  rawClient,
 } from "./support/transport.ts";
 import { waitFor } from "./support/wait.ts";
 
@@ -109,6 +115,39 @@ relay("who sits at the end is verified as always", async () => {
   const { via } = await third(at(port));
   const result = await dialPeer(await makeTransport("s1"), port, new Recorder(), { id: "s2", via });
   assert.is(result.type, "other-id");
+});
+
+relay("who does not read is not read for", async () => {
+  const deaf = createServer((socket) => socket.on("error", () => {}).pause()).listen(
+    0,
+    "127.0.0.1",
+  );
+  await once(deaf, "listening");
+  const { via } = await third(at((deaf.address() as AddressInfo).port));
+  const { ca, own } = await loadCredentials(await certificatesFolder(), "s1", "server");
+  const certificate = { cert: own.cert, key: own.key, checkServerIdentity: () => undefined };
+  const client = await rawClient(via.address.port, { ca, ...certificate });
+  const heard = collect(client);
+  client.write(via.request);
+  await waitFor("its welcome, and the relay's", () => heard.text.length === 2);
+  const block = new Uint8Array(256 * 1024);
+  const blocksMax = 256;
+  let taken = 0;
+  let progressAt = performance.now();
+  const feed = (): void => {
+    client.write(block, () => {
+      progressAt = performance.now();
+      if (++taken < blocksMax) feed();
+    });
+  };
+  feed();
+  await waitFor(
+    "it to be full",
+    () => performance.now() - progressAt > 1000 || taken === blocksMax,
+  );
+  assert.ok(taken < blocksMax / 2, `${taken} blocks were taken that nobody reads`);
+  client.destroy();
+  deaf.close();
 });
 
 relay.run();

@@ -14,6 +14,7 @@ import {
   type PendingFrame,
 } from "../../lib/mod.ts";
 import type { Recipient, Route } from "./outbox.ts";
+import type { SplicedEnd } from "./splice.ts";
 import type { ConnectionEvents, ConnectionLimits } from "./transport.ts";
 
 /** How long the other side may take to follow when we end a connection. */
@@ -111,15 +112,11 @@ export class TlsConnection implements Recipient {
   }
 
   pause(): void {
-    if (this.#state !== "open" || this.#deaf) return;
-    this.#socket.pause();
-    handleBelow(this.#parts)?.readStop();
+    if (this.#state === "open" && !this.#deaf) this.#pauseReading();
   }
 
   resume(): void {
-    if (this.#state !== "open") return;
-    handleBelow(this.#parts)?.readStart();
-    this.#socket.resume();
+    if (this.#state === "open") this.#resumeReading();
   }
 
   /** What still comes in is thrown away. */
@@ -141,13 +138,17 @@ export class TlsConnection implements Recipient {
   }
 
   /** Lets go of the socket: it is somebody else's from now on, and no event of it follows. */
-  release(): TLSSocket {
+  release(): SplicedEnd {
+    this.pause();
     this.#socket.removeAllListeners("data");
-    this.#socket.pause();
     this.#pending = noPendingFrame;
     this.#state = "gone";
     this.#forget();
-    return this.#socket;
+    return {
+      socket: this.#socket,
+      pause: () => this.#pauseReading(),
+      resume: () => this.#resumeReading(),
+    };
   }
 
   /** Closes it now. */
@@ -157,13 +158,23 @@ export class TlsConnection implements Recipient {
     this.#socket.destroy();
   }
 
+  #pauseReading(): void {
+    this.#socket.pause();
+    handleBelow(this.#parts)?.readStop();
+  }
+
+  #resumeReading(): void {
+    handleBelow(this.#parts)?.readStart();
+    this.#socket.resume();
+  }
+
   #read(chunk: Uint8Array): void {
     if (this.#state !== "open" || this.#deaf) return;
     const { id, limits, events } = this.#parts;
     const decoded = decodeFrames(this.#pending, chunk, limits.lineBytesMax);
     this.#pending = decoded.pending;
     if (decoded.frames.length > 0) events.lines(id, decoded.frames);
-    if (decoded.error === undefined || this.#deaf) return;
+    if (decoded.error === undefined || this.#deaf || this.#state !== "open") return;
     this.stopReading();
     events.broken(id, decoded.error);
   }

@@ -41,6 +41,9 @@ export function createTlsTransport(credentials: Credentials, schedule?: Schedule
   return new TlsTransport(credentials, schedule);
 }
 
+/** More than any cluster needs at a time; each costs two sockets and what waits in them. */
+const splicesMax = 256;
+
 /** A connection whose bytes are for somebody else. */
 interface Spliced {
   readonly serial: string | undefined;
@@ -114,10 +117,14 @@ class TlsTransport implements Transport {
     const peer = this.#connections.get(connection);
     if (peer === undefined) return;
     this.#outbox.flush();
-    const spliced: Spliced = {
-      serial: peer.serial,
-      end: splice(peer.release(), address, () => this.#splices.delete(spliced)),
-    };
+    const { serial } = peer;
+    const released = peer.release();
+    if (this.#splices.size >= splicesMax) {
+      released.socket.destroy();
+      return;
+    }
+    const end = splice(released, address, () => this.#splices.delete(spliced));
+    const spliced: Spliced = { serial, end };
     this.#splices.add(spliced);
   }
 

@@ -43,7 +43,10 @@ function makeNetwork(): boolean {
 }
 
 function removeNetwork(): void {
-  for (const id of ids) ip("netns", "del", namespaceOf(id));
+  for (const id of ids) {
+    ip("link", "del", cableOf(id));
+    ip("netns", "del", namespaceOf(id));
+  }
   ip("link", "del", bridge);
 }
 
