@@ -1,0 +1,101 @@
+/**
+ * I8: 10 s after the last change of faults all live servers agree on members and rooms. And nothing
+ * is left over by then: no lock, no claim, no user that only one side knows of.
+ *
+ * @module
+ */
+
+import { isPresent } from "../../membership/membership.ts";
+import type { ServerState } from "../../server/state.ts";
+import type { Checker, Watch } from "./checker.ts";
+
+/** Watches over the end of all troubles. */
+export function agreement(watch: Watch): Checker {
+  return {
+    promise: "I8",
+    settled: () => {
+      if (!watch.hasMajority()) return;
+      for (const { state, id } of watch.cluster.live()) {
+        watch.looked("I8");
+        if (state.phase !== "serving") watch.complain("I8", `${id} is still ${state.phase}`);
+        if (state.fenced) watch.complain("I8", `${id} has no majority`);
+      }
+      compare(watch, "members", membersOf);
+      compare(watch, "rooms", roomsOf);
+    },
+    finished: () => {
+      for (const { state } of watch.cluster.live()) leftOver(watch, state);
+      ghosts(watch);
+    },
+  };
+}
+
+function compare(watch: Watch, what: string, view: (state: ServerState) => string): void {
+  const views = watch.cluster.live().map(({ id, state }) => ({ id, seen: view(state) }));
+  const [first] = views;
+  for (const { id, seen } of views) {
+    watch.looked("I8");
+    if (first === undefined || seen === first.seen) continue;
+    watch.complain("I8", `${what} of ${first.id}: ${first.seen}; of ${id}: ${seen}`);
+  }
+}
+
+function membersOf(state: ServerState): string {
+  const members = [...state.membership.values()]
+    .filter(isPresent)
+    .map(({ id, incarnation, status }) => `${id}@${incarnation}${status === "alive" ? "" : "?"}`);
+  return [...members, `${state.config.serverid}@${state.incarnation}`].sort().join(" ");
+}
+
+function roomsOf(state: ServerState): string {
+  const own = [...state.rooms.values()].filter(({ owner }) => owner !== "");
+  const rooms = [
+    ...own.map(({ roomid, claimedAt }) => `${roomid}@${state.config.serverid}@${claimedAt}`),
+    ...[...state.directory].map(
+      ([roomid, { server, claimedAt }]) => `${roomid}@${server}@${claimedAt}`,
+    ),
+  ];
+  return rooms.sort().join(" ");
+}
+
+function leftOver(watch: Watch, state: ServerState): void {
+  const { locks, announced, endedMoves, suspicions, ghosts: late } = state;
+  const { serverid } = state.config;
+  watch.looked("I8");
+  for (const { identity, move } of state.sessions.values()) {
+    if (move === undefined) continue;
+    watch.complain("I8", `${identity} still moves from ${serverid} to ${move.target}`);
+  }
+  const left = { announced: announced.size, endedMoves: endedMoves.size };
+  for (const [what, size] of Object.entries({ ...left, ghosts: late.size })) {
+    if (size > 0) watch.complain("I8", `${serverid} has ${size} left of: ${what}`);
+  }
+  for (const [name, { lock }] of locks) {
+    if (lock !== undefined && lock.attempt.asker !== serverid) continue;
+    if (!state.claims.has(name)) watch.complain("I5", `${serverid} has ${name} locked for nobody`);
+  }
+  for (const id of suspicions.keys()) {
+    if (isPresent(state.membership.get(id))) watch.complain("I8", `${serverid} suspects ${id}`);
+  }
+}
+
+/** A user whose connection is open is in where it believes to be in; nobody else is. */
+function ghosts(watch: Watch): void {
+  for (const [connection, { conversation, process, end }] of watch.cluster.talks) {
+    if (process.status !== "running" || end.status !== "open") continue;
+    watch.looked("I8");
+    const identity = process.state.clients.get(connection)?.identity;
+    const session = identity === undefined ? undefined : process.state.sessions.get(identity);
+    const isIn = session?.connection === connection;
+    if (conversation.state === "in" && conversation.pending.length === 0 && !isIn) {
+      const { room } = conversation;
+      watch.complain("I7", `${conversation.identity} believes to be in ${room} on ${process.id}`);
+    }
+  }
+  for (const { state, id } of watch.cluster.live()) {
+    for (const { connection, identity } of state.sessions.values()) {
+      if (connection !== undefined && state.clients.has(connection)) continue;
+      watch.complain("I7", `${identity} is in on ${id} without a connection`);
+    }
+  }
+}

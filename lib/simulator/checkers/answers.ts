@@ -1,0 +1,39 @@
+/**
+ * I6: every client request gets exactly one final answer within 5 s. How many answers there are is
+ * looked at in the conversations; here, that none is missing.
+ *
+ * @module
+ */
+
+import { nameOf } from "../conversation.ts";
+import type { Checker, Watch } from "./checker.ts";
+
+const answerMs = 5_000;
+/** Timers that are late, and the way of the answer. */
+const slackMs = 450;
+
+/** Watches over answers that do not come. */
+export function answers(watch: Watch): Checker {
+  return {
+    promise: "I6",
+    swept: () => {
+      const { cluster } = watch;
+      for (const [connection, { conversation, process, user }] of cluster.talks) {
+        if (conversation.state === "over" || process.status === "down") {
+          cluster.talks.delete(connection);
+          watch.looked("I6", conversation.looked);
+          continue;
+        }
+        const [asked] = conversation.pending;
+        if (asked?.readAt === undefined || process.status !== "running") continue;
+        const recently = cluster.now - process.resumedAt < slackMs;
+        if (recently || !user.isReading() || user.deafUntil > 0) continue;
+        watch.looked("I6");
+        const waitedMs = cluster.now - asked.readAt - (process.stillMs - asked.stillMs);
+        if (waitedMs <= answerMs + slackMs) continue;
+        const what = `${conversation.identity} asked ${process.id} for ${nameOf(asked)}`;
+        watch.complain("I6", `${what} and has no answer after ${Math.round(waitedMs)} ms`);
+      }
+    },
+  };
+}

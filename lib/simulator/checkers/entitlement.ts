@@ -1,0 +1,89 @@
+/**
+ * I11: no session without a valid ticket of that account; a pass of a move works once, in its time,
+ * for its identity, on its server.
+ *
+ * @module
+ */
+
+import type { ConnectionId, Identity } from "../../base/ids.ts";
+import type { ServerProcess } from "../server-process.ts";
+import type { Checker, Stepped, Watch } from "./checker.ts";
+
+const passMs = 10_000;
+/** The instants of a process are its own; rounding is all that may differ. */
+const slackMs = 1;
+
+interface Pass {
+  readonly identity: Identity;
+  readonly process: ServerProcess;
+  readonly givenAt: number;
+  used: boolean;
+}
+
+/** Watches over who comes in. */
+export function entitlement(watch: Watch): Checker {
+  const passes = new Map<string, Pass>();
+  return {
+    promise: "I11",
+    stepped: (step) => {
+      const { process, after, effects } = step;
+      for (const effect of effects) {
+        if (effect.type === "send" && effect.message.type === "moveidentity") {
+          const { message } = effect;
+          if (message.approved !== "true" || message.pass === undefined) continue;
+          const { pass, identity } = message;
+          if (passes.has(pass)) continue;
+          passes.set(pass, { identity, process, givenAt: after.now, used: false });
+        }
+        if (effect.type !== "report") continue;
+        const { event } = effect;
+        if (event.event === "login") checkTicket(watch, step, event);
+        if (event.event === "arrived") checkPass(watch, step, event.identity, passes);
+      }
+    },
+  };
+}
+
+function checkTicket(
+  watch: Watch,
+  { process, after }: Stepped,
+  { identity, username }: { readonly identity: Identity; readonly username: string },
+): void {
+  watch.looked("I11");
+  const connection = after.sessions.get(identity)?.connection;
+  const ticket = watch.cluster.ticketsShown.get(`${connection}`);
+  if (ticket?.identity === identity && ticket.username === username) return;
+  watch.complain("I11", `${process.id} lets ${identity} in as ${username} without its ticket`);
+}
+
+function checkPass(
+  watch: Watch,
+  { process, after, input }: Stepped,
+  identity: Identity,
+  passes: ReadonlyMap<string, Pass>,
+): void {
+  watch.looked("I11");
+  const isDirect = input.type === "request" && input.request.type === "movejoin";
+  const shown = isDirect
+    ? input.request.ticket
+    : shownOn(watch, after.sessions.get(identity)?.connection);
+  const pass = shown === undefined ? undefined : passes.get(shown);
+  if (pass === undefined || pass.identity !== identity || pass.process !== process) {
+    watch.complain("I11", `${identity} arrives on ${process.id} without a pass for that`);
+    return;
+  }
+  if (pass.used) watch.complain("I11", `${identity} arrives on ${process.id} with a used pass`);
+  const ageMs = after.now - pass.givenAt;
+  if (ageMs > passMs + slackMs) {
+    watch.complain("I11", `${identity} arrives on ${process.id} with a pass ${ageMs} ms old`);
+  }
+  pass.used = true;
+}
+
+function shownOn(watch: Watch, connection: ConnectionId | undefined): string | undefined {
+  const talk = connection === undefined ? undefined : watch.cluster.talks.get(connection);
+  for (const { request } of talk?.conversation.pending ?? []) {
+    if (request !== "nonsense" && request.type === "movejoin") return request.ticket;
+  }
+  return undefined;
+}

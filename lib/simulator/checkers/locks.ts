@@ -1,0 +1,118 @@
+/**
+ * I5: every claim ends within 3 s, a lock whose asker has vanished within 6 s; none outlives its
+ * asker's eviction. And nobody is denied a name that nobody holds: of two claims at once exactly
+ * one wins.
+ *
+ * @module
+ */
+
+import { lockedName } from "../../lock/lock-table.ts";
+import { isPresent } from "../../membership/membership.ts";
+import type { ServerState } from "../../server/state.ts";
+import { serverMachine } from "../../server/step.ts";
+import type { ServerProcess } from "../server-process.ts";
+import type { Checker, Watch } from "./checker.ts";
+
+const claimMs = 3_000;
+const leaseMs = 6_000;
+/** Timers are late, and a sweep sees things only every quarter of a second. */
+const slackMs = 700;
+
+/** Watches over claims and locks. */
+export function locks(watch: Watch): Checker {
+  const seen = new Map<string, number>();
+  const held = new Map<string, number>();
+  return {
+    promise: "I5",
+    stepped: ({ process, before, after, effects }) => {
+      noteHolders(held, watch.cluster.now, before, after);
+      for (const effect of effects) {
+        if (effect.type !== "send") continue;
+        const { message, to } = effect;
+        const isLogin = message.type === "newidentity" && message.reason === "identity-in-use";
+        const isRoom = message.type === "createroom" && message.reason === "room-exists";
+        if (!isLogin && !isRoom) continue;
+        const talk = to[0] === undefined ? undefined : watch.cluster.talks.get(to[0]);
+        if (talk === undefined) continue;
+        const name = isRoom ? `room:${message.roomid}` : `identity:${talk.conversation.identity}`;
+        const readAt = talk.conversation.pending[0]?.readAt ?? watch.cluster.now;
+        checkDenial(watch, process, name, (held.get(name) ?? -1) >= readAt - 1_000);
+      }
+    },
+    swept: () => {
+      for (const process of watch.cluster.live()) {
+        if (process.status === "running") sweep(watch, process, seen);
+      }
+    },
+  };
+}
+
+function noteHolders(
+  held: Map<string, number>,
+  now: number,
+  before: ServerState,
+  after: ServerState,
+): void {
+  if (before.sessions !== after.sessions || before.reservations !== after.reservations) {
+    for (const state of [before, after]) {
+      for (const name of state.sessions.keys()) held.set(`identity:${name}`, now);
+      for (const name of state.reservations.keys()) held.set(`identity:${name}`, now);
+    }
+  }
+  if (before.rooms === after.rooms && before.directory === after.directory) return;
+  for (const state of [before, after]) {
+    for (const name of state.rooms.keys()) held.set(`room:${name}`, now);
+    for (const name of state.directory.keys()) held.set(`room:${name}`, now);
+  }
+}
+
+function checkDenial(
+  watch: Watch,
+  process: ServerProcess,
+  name: string,
+  wasHeldLately: boolean,
+): void {
+  watch.looked("I5");
+  if (wasHeldLately) return;
+  const isHeld = watch.cluster.everyProcess.some(({ state }) => {
+    const text = name.slice(name.indexOf(":") + 1) as never;
+    return name.startsWith("room:")
+      ? state.rooms.has(text) || state.directory.has(text)
+      : state.sessions.has(text) || state.reservations.has(text);
+  });
+  if (!isHeld) watch.complain("I5", `${process.id} refuses ${name}, which nobody holds`);
+}
+
+function sweep(watch: Watch, process: ServerProcess, seen: Map<string, number>): void {
+  const { state, now } = process;
+  const isBehind = (serverMachine.nextDeadline(state) ?? now) < now;
+  if (isBehind) return;
+  const age = (key: string) => {
+    const since = seen.get(key);
+    if (since === undefined) seen.set(key, now);
+    return now - (since ?? now);
+  };
+  const run = `${process.id}@${process.startedAt}`;
+  for (const [name, queue] of state.claims) {
+    for (const { connection, deadline } of queue) {
+      watch.looked("I5");
+      const ms = age(`${run} claim ${name} ${connection} ${deadline}`);
+      if (ms > claimMs + slackMs)
+        watch.complain("I5", `a claim of ${name} on ${run} takes ${ms} ms`);
+    }
+  }
+  for (const [name, { lock, questions }] of state.locks) {
+    for (const { asker, stamp } of lock === undefined ? questions : [lock.attempt, ...questions]) {
+      watch.looked("I5");
+      const isOwn = asker === process.id;
+      if (!isOwn && !isPresent(state.membership.get(asker))) {
+        watch.complain("I5", `${process.id} keeps a lock of ${asker}, which is gone, on ${name}`);
+      }
+      const ms = age(`${run} lock ${name} ${asker} ${stamp} ${lock?.attempt.stamp === stamp}`);
+      const mostMs = isOwn ? claimMs : leaseMs;
+      if (lock?.attempt.stamp === stamp && ms > mostMs + slackMs) {
+        watch.complain("I5", `${process.id} keeps ${lockedName(name).kind} locked for ${ms} ms`);
+      }
+    }
+  }
+}

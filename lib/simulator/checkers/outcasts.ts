@@ -1,0 +1,73 @@
+/**
+ * I9: an evicted server can't vote or relay, and its names don't count, until it has come back under
+ * a higher incarnation; after standing still it comes back without names.
+ *
+ * @module
+ */
+
+import { isPresent } from "../../membership/membership.ts";
+import type { ServerState } from "../../server/state.ts";
+import type { Checker, Stepped, Watch } from "./checker.ts";
+
+/** A gap that a server must notice, and for how long it must remember it. */
+const stoodStillMs = 2_400;
+const rememberedMs = 8_000;
+
+/** Watches over those who were evicted. */
+export function outcasts(watch: Watch): Checker {
+  return {
+    promise: "I9",
+    stepped: (step) => {
+      const { before, after } = step;
+      if (before.membership !== after.membership || before.links !== after.links) {
+        checkLinks(watch, after);
+      }
+      if (before.claims !== after.claims || before.membership !== after.membership) {
+        checkVoters(watch, after);
+      }
+      if (before.incarnation !== after.incarnation) checkReturn(watch, step);
+    },
+  };
+}
+
+function checkLinks(watch: Watch, state: ServerState): void {
+  for (const { phase, peer, connection } of state.links.values()) {
+    if (phase !== "open" || state.peers.get(peer)?.link !== connection) continue;
+    watch.looked("I9");
+    if (isPresent(state.membership.get(peer))) continue;
+    watch.complain("I9", `${state.config.serverid} has an open link to ${peer}, no member of it`);
+  }
+}
+
+function checkVoters(watch: Watch, state: ServerState): void {
+  const { serverid } = state.config;
+  for (const [name, [claim]] of state.claims) {
+    if (claim?.ballot === undefined) continue;
+    const { voters, granted } = claim.ballot;
+    watch.looked("I9");
+    for (const id of voters) {
+      const counts = isPresent(state.membership.get(id)) || state.ghosts.has(id);
+      if (!counts) watch.complain("I9", `${serverid} waits for ${id}, no member, about ${name}`);
+    }
+    for (const member of state.membership.values()) {
+      if (!isPresent(member) || voters.has(member.id)) continue;
+      watch.complain("I1", `${serverid} does not ask ${member.id} about ${name}`);
+    }
+    for (const id of granted) {
+      if (!voters.has(id)) watch.complain("I9", `${serverid} counts a vote of ${id} on ${name}`);
+    }
+  }
+}
+
+function checkReturn(watch: Watch, { process, before, after }: Stepped): void {
+  watch.looked("I9");
+  if (after.incarnation < before.incarnation) {
+    watch.complain("I9", `the incarnation of ${process.id} goes back`);
+  }
+  const sinceMs = watch.cluster.now - process.resumedAt;
+  if (process.longestPauseMs < stoodStillMs || sinceMs > rememberedMs) return;
+  const held = [...after.sessions.values()].filter(({ connection }) => connection !== undefined);
+  if (held.length === 0 && after.rooms.size === 1) return;
+  const names = held.map(({ identity }) => identity).join(" ");
+  watch.complain("I9", `${process.id} stood still, was evicted and comes back with ${names}`);
+}

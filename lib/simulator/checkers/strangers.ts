@@ -1,0 +1,102 @@
+/**
+ * I12: not one byte from an unverified peer changes anything; a peer may only speak for itself: its
+ * own id, names and rooms.
+ *
+ * @module
+ */
+
+import type { ServerId } from "../../base/ids.ts";
+import type { LockTable } from "../../lock/lock-table.ts";
+import type { ServerState } from "../../server/state.ts";
+import { serverMachine } from "../../server/step.ts";
+import { liarId } from "../lying-peer.ts";
+import type { Checker, Stepped, Watch } from "./checker.ts";
+
+const tables = [
+  "sessions",
+  "rooms",
+  "directory",
+  "locks",
+  "claims",
+  "announced",
+  "reservations",
+  "endedMoves",
+  "membership",
+  "roster",
+  "incarnation",
+  "clock",
+] as const;
+
+/** Watches over what peers may change. */
+export function strangers(watch: Watch): Checker {
+  return {
+    promise: "I12",
+    stepped: (step) => {
+      const { input, before, after } = step;
+      if (input.type !== "peer-message" && input.type !== "malformed") return;
+      const link = before.links.get(input.connection);
+      if (link === undefined) return;
+      const isForeign = input.type === "peer-message" && input.message.serverid !== link.peer;
+      if (link.peer === liarId || isForeign) {
+        checkUnchanged(watch, step, link.peer);
+        return;
+      }
+      if (input.type === "peer-message") checkOwnOnly(watch, step, link.peer);
+      if (after.directory !== before.directory) checkDirectory(watch, step, link.peer);
+    },
+  };
+}
+
+/** Only what the passing of time alone would have changed may have changed. */
+function checkUnchanged(watch: Watch, { process, before, after, input }: Stepped, peer: string) {
+  watch.looked("I12");
+  const untouched = serverMachine.step(before, { type: "tick", at: input.at }).state;
+  for (const table of tables) {
+    if (isSame(untouched[table], after[table])) continue;
+    const type = input.type === "peer-message" ? input.message.type : "nonsense";
+    watch.complain("I12", `${type} of ${peer} changes the ${table} of ${process.id}`);
+  }
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(plain(one)) === JSON.stringify(plain(other));
+}
+
+function plain(table: unknown): unknown {
+  if (table instanceof Map) return [...table];
+  return table instanceof Set ? [...table] : table;
+}
+
+/** The end of somebody else's attempt, or of a room of somebody else, is not a peer's to say. */
+function checkOwnOnly(watch: Watch, { process, before, after, input }: Stepped, peer: ServerId) {
+  if (input.type !== "peer-message") return;
+  const { message } = input;
+  if (message.type !== "releaseidentity") return;
+  watch.looked("I12");
+  const due = serverMachine.step(before, { type: "tick", at: input.at }).state;
+  for (const [name, attempt] of othersLocks(due.locks, peer, process.id)) {
+    const now = after.locks.get(name as never);
+    const isKept =
+      now?.lock?.attempt.stamp === attempt.stamp && now.lock.attempt.asker === attempt.asker;
+    if (isKept || name !== `identity:${message.identity}`) continue;
+    watch.complain("I12", `${peer} ends the lock of ${attempt.asker} on ${name} at ${process.id}`);
+  }
+}
+
+function* othersLocks(locks: LockTable, peer: ServerId, own: ServerId) {
+  for (const [name, { lock }] of locks) {
+    if (lock === undefined || lock.attempt.asker === peer || lock.attempt.asker === own) continue;
+    yield [name as string, lock.attempt] as const;
+  }
+}
+
+/** What a peer says of its rooms leaves those of others, unless both claim one room. */
+function checkDirectory(watch: Watch, { process, before, after, input }: Stepped, peer: ServerId) {
+  if (input.type !== "peer-message" || input.message.type !== "deleteroom") return;
+  watch.looked("I12");
+  const due: ServerState = serverMachine.step(before, { type: "tick", at: input.at }).state;
+  for (const [roomid, { server }] of due.directory) {
+    if (server === peer || after.directory.get(roomid)?.server === server) continue;
+    watch.complain("I12", `${peer} deletes ${roomid} of ${server} at ${process.id}`);
+  }
+}

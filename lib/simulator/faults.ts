@@ -1,0 +1,190 @@
+/**
+ * What each fault does to a cluster, and how it is mended: by itself after its time, or earlier
+ * when everything heals.
+ *
+ * @module
+ */
+
+import type { Cluster } from "./cluster.ts";
+import { lie } from "./lying-peer.ts";
+import type { Fault, FaultKind } from "./scenario.ts";
+
+/** A fault that was struck: what it has to do with whom, and until when. */
+export interface Struck {
+  readonly fault: Fault;
+  readonly since: number;
+  /** When it was over, if it is. */
+  endedAt: number | undefined;
+}
+
+/** Strikes and mends; keeps a record of both. */
+export class Faults {
+  readonly struck: Struck[] = [];
+  readonly #cluster: Cluster;
+  readonly #open = new Map<Struck, () => void>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Plans all faults of a scenario. */
+  plan(faults: readonly Fault[]): void {
+    for (const fault of faults) this.#cluster.agenda.plan(fault.at, () => this.#strike(fault));
+  }
+
+  /** Mends everything at once. */
+  heal(): void {
+    for (const [struck, mend] of [...this.#open]) this.#end(struck, mend);
+    for (const id of this.#cluster.processes.keys()) this.#cluster.jump(id, 0);
+  }
+
+  /** Whether a fault that could disturb this host struck, or was mended, within so many ms. */
+  hasTroubled(hosts: readonly string[], withinMs: number): boolean {
+    const { now } = this.#cluster;
+    return this.struck.some(({ fault, endedAt }) => {
+      if (endedAt !== undefined && now - endedAt > withinMs) return false;
+      return [...fault.on, ...fault.to].some((host) => hosts.includes(host));
+    });
+  }
+
+  /** Kinds of faults that are there or were within so many ms. */
+  recent(withinMs: number): Set<FaultKind> {
+    const { now } = this.#cluster;
+    const kinds = new Set<FaultKind>();
+    for (const { fault, endedAt } of this.struck) {
+      if (endedAt === undefined || now - endedAt <= withinMs) kinds.add(fault.kind);
+    }
+    return kinds;
+  }
+
+  #strike(fault: Fault): void {
+    const { kind, ms, on, to } = fault;
+    this.#cluster.trace?.(`--- ${kind} ${on.join(",")} ${to.join(",")} for ${ms}`);
+    const mend = this.#effectOf(fault);
+    if (mend === "nothing") return;
+    const struck: Struck = { fault, since: this.#cluster.now, endedAt: undefined };
+    this.struck.push(struck);
+    if (mend === undefined) {
+      struck.endedAt = this.#cluster.now;
+      return;
+    }
+    this.#open.set(struck, mend);
+    this.#cluster.after(ms, () => this.#end(struck, mend));
+  }
+
+  #end(struck: Struck, mend: () => void): void {
+    if (!this.#open.delete(struck)) return;
+    struck.endedAt = this.#cluster.now;
+    const { kind, on, to } = struck.fault;
+    this.#cluster.trace?.(`--- end of ${kind} ${on.join(",")} ${to.join(",")}`);
+    mend();
+  }
+
+  /** What mends it; `undefined` if nothing has to, `"nothing"` if it could not even strike. */
+  #effectOf(fault: Fault): (() => void) | undefined | "nothing" {
+    const cluster = this.#cluster;
+    const { kind, ms, on, to } = fault;
+    const [id = ""] = on;
+    const process = cluster.processes.get(id);
+    switch (kind) {
+      case "crash":
+      case "lose-host":
+        return this.#crash(fault);
+      case "pause":
+        if (process?.status !== "running") return "nothing";
+        process.pause();
+        return () => process.resume();
+      case "cut":
+      case "stall":
+        return this.#cut(fault, true);
+      case "cut-one-way":
+        return this.#cut(fault, false);
+      case "break":
+        for (const end of cluster.network.endsAt(id)) {
+          if (end.host === id && to.includes(end.other.host)) cluster.network.break(end);
+        }
+        return undefined;
+      case "slow":
+        for (const other of to) cluster.slow(id, other, Math.ceil(ms / 20));
+        return () => {
+          for (const other of to) cluster.slow(id, other, 0);
+        };
+      case "late-timers":
+        if (process === undefined) return "nothing";
+        process.timerLateMs = 350;
+        return () => {
+          process.timerLateMs = 2;
+        };
+      case "clock-jump":
+        cluster.jump(id, ms % 2 === 0 ? ms * 1_000 : -ms * 1_000);
+        return undefined;
+      case "join":
+        if (process !== undefined) return "nothing";
+        cluster.startServer(id, to[0] ?? "s1");
+        cluster.serverIds = [...cluster.serverIds, id];
+        return undefined;
+      case "drain":
+        if (process?.status !== "running") return "nothing";
+        process.take({ type: "command", command: "drain" });
+        cluster.serverIds = cluster.serverIds.filter((other) => other !== id);
+        return undefined;
+      case "auth-down":
+        cluster.isAuthDown = true;
+        return () => {
+          cluster.isAuthDown = false;
+        };
+      case "lying-peer":
+        lie(cluster, id, fault.at);
+        return undefined;
+      case "slow-reader":
+      case "lose-client":
+        return this.#troubleUser(fault);
+    }
+  }
+
+  #crash({ kind, ms, on }: Fault): (() => void) | undefined | "nothing" {
+    const cluster = this.#cluster;
+    const [id = ""] = on;
+    const process = cluster.processes.get(id);
+    const isLeaving = process?.state.phase === "draining" || process?.state.phase === "stopped";
+    if (process === undefined || process.status === "down" || isLeaving) return "nothing";
+    cluster.crash(id, kind === "lose-host");
+    if (ms === 0) {
+      cluster.serverIds = cluster.serverIds.filter((other) => other !== id);
+      return undefined;
+    }
+    return () => {
+      const contact = process.config.mustJoin ? (cluster.live()[0]?.id ?? "s1") : undefined;
+      cluster.startServer(id, contact);
+    };
+  }
+
+  #cut({ on, to }: Fault, isSymmetric: boolean): () => void {
+    const { network } = this.#cluster;
+    const ways = on.flatMap((one) => to.map((other) => [one, other] as const));
+    for (const [one, other] of ways) {
+      network.block(one, other);
+      if (isSymmetric) network.block(other, one);
+    }
+    return () => {
+      for (const [one, other] of ways) {
+        network.unblock(one, other);
+        if (isSymmetric) network.unblock(other, one);
+      }
+    };
+  }
+
+  #troubleUser({ kind, ms, on }: Fault): (() => void) | undefined | "nothing" {
+    const user = this.#cluster.users.find(({ host }) => host === on[0]);
+    if (user === undefined) return "nothing";
+    if (kind === "lose-client") {
+      user.lose();
+      return undefined;
+    }
+    user.deafUntil = this.#cluster.now + ms;
+    return () => {
+      user.deafUntil = 0;
+      this.#cluster.network.resume(user.host);
+    };
+  }
+}

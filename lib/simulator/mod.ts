@@ -1,0 +1,16 @@
+/**
+ * The simulator's public surface: whole clusters in virtual time, from a seed.
+ *
+ * @module
+ */
+
+export { cell, faultKinds, type Ledger, type Operation, operations } from "./ledger.ts";
+export {
+  type Fault,
+  type FaultKind,
+  formatScenario,
+  parseScenario,
+  type Scenario,
+  scenarioOf,
+} from "./scenario.ts";
+export { type Outcome, simulate, type Wishes } from "./simulate.ts";

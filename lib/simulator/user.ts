@@ -1,0 +1,326 @@
+/**
+ * A user of a simulated cluster: gets a ticket, logs in somewhere, says and asks plausible things
+ * at random, follows routes or does not, loses connections and comes back. A few misbehave, as far
+ * as a client can.
+ *
+ * @module
+ */
+
+import { type ClientReply, type ClientRequest, clientReplies } from "../wire/client-messages.ts";
+import { parseMessage } from "../wire/codec.ts";
+import { peerFrameBytesMax } from "../wire/frame.ts";
+import { Conversation, type Listener } from "./conversation.ts";
+import type { End, EndOwner, Place } from "./network.ts";
+import type { Random } from "./random.ts";
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array;
+}
+
+/** What a user needs of the world around it. */
+export interface Town {
+  readonly now: number;
+  readonly serverIds: readonly string[];
+  /** Whether users still create, delete, move and leave, or only talk. */
+  readonly isLively: boolean;
+  after(delayMs: number, run: () => void): void;
+  connect(place: Place, server: string, done: (end: End | undefined) => void): void;
+  write(end: End, bytes: Uint8Array): void;
+  hangUp(end: End): void;
+  breakOff(end: End): void;
+  /** A ticket of the authentication server, or none if that does not answer. */
+  ticketFor(username: string, identity: string): string | undefined;
+  /** A conversation begins at this end of the server's. */
+  begins(end: End, conversation: Conversation, user: Listener): void;
+  complain(promise: string, detail: string): void;
+}
+
+/** The ways in which clients take a route. */
+type Manner = "follow" | "late" | "stay" | "vanish" | "both" | "replay";
+
+const manners: Readonly<Record<Manner, number>> = {
+  follow: 70,
+  late: 6,
+  stay: 9,
+  vanish: 5,
+  both: 5,
+  replay: 5,
+};
+
+const deeds = {
+  message: 60,
+  burst: 6,
+  list: 8,
+  who: 14,
+  servers: 4,
+  createroom: 14,
+  join: 34,
+  deleteroom: 8,
+  quit: 2,
+  "hang-up": 2,
+  nonsense: 1,
+  again: 1,
+} as const;
+
+/** How long a user waits for an answer before it gives its connection up. */
+const patienceMs = 15_000;
+
+/** One connection of a user. */
+interface Line {
+  readonly server: string;
+  readonly end: End;
+  readonly conversation: Conversation;
+  /** How many messages were said on it. */
+  said: number;
+}
+
+/** A user and its client. */
+export class User implements EndOwner {
+  readonly number: number;
+  readonly username: string;
+  readonly host: string;
+  /** The name it logs in with next time, or has. */
+  identity: string;
+  /** The connection it uses. */
+  line: Line | undefined = undefined;
+  /** How it takes the route it got, while it does. */
+  manner: Manner | undefined = undefined;
+  /** It takes nothing off its connections before this. */
+  deafUntil = 0;
+  readonly #town: Town;
+  readonly #random: Random;
+  readonly #lines = new Map<End, Line>();
+  /** It is about to take a route, so it does not log in anew if its connection ends. */
+  #isFollowing = false;
+  #rooms: readonly string[] = [];
+  #passes: { readonly pass: string; readonly identity: string }[] = [];
+
+  constructor(number: number, town: Town, random: Random) {
+    this.number = number;
+    this.username = `user${random.chance(0.15) ? 1 + (number % 3) : number}`;
+    this.host = `u${number}`;
+    this.identity = `Id${number}`;
+    this.#town = town;
+    this.#random = random;
+  }
+
+  /** Begins to be a user. */
+  start(): void {
+    this.#town.after(this.#random.between(0, 1_500), () => this.#logIn());
+    this.#town.after(this.#random.between(500, 3_000), () => this.#act());
+  }
+
+  isReading(): boolean {
+    return this.#town.now >= this.deafUntil;
+  }
+
+  /** Its connection breaks. */
+  lose(): void {
+    if (this.line !== undefined) this.#town.breakOff(this.line.end);
+  }
+
+  lines(end: End, frames: readonly string[]): void {
+    for (const frame of frames) {
+      const line = this.#lines.get(end);
+      if (line === undefined) return;
+      const parsed = parseMessage<ClientReply>(clientReplies, frame);
+      if (!parsed.ok) {
+        this.#town.complain("I6", `a client can't read ${frame}: ${parsed.error.detail}`);
+        return;
+      }
+      line.conversation.hears(parsed.value);
+      if (line === this.line) this.#heard(line, parsed.value);
+    }
+  }
+
+  closed(end: End): void {
+    const line = this.#lines.get(end);
+    this.#lines.delete(end);
+    line?.conversation.closed();
+    if (line === undefined || line !== this.line) return;
+    this.line = undefined;
+    if (!this.#isFollowing) this.#comeBackLater();
+  }
+
+  #comeBackLater(): void {
+    this.manner = undefined;
+    this.#isFollowing = false;
+    this.#town.after(this.#random.between(100, 1_500), () => this.#logIn());
+  }
+
+  #logIn(): void {
+    if (this.line !== undefined || this.#isFollowing) return;
+    const random = this.#random;
+    this.identity = random.chance(0.25) ? `Hot${random.between(1, 3)}` : `Id${this.number}`;
+    const ticket = this.#town.ticketFor(this.username, this.identity);
+    if (ticket === undefined) {
+      this.#comeBackLater();
+      return;
+    }
+    const { identity } = this;
+    this.#dial(random.pick(this.#town.serverIds), identity, (line) => {
+      if (line === undefined) {
+        this.#comeBackLater();
+        return;
+      }
+      this.line = line;
+      const isForged = random.chance(0.02);
+      const shown = isForged ? `${ticket}0` : ticket;
+      this.#say(line, { type: "newidentity", identity, ticket: shown });
+      if (random.chance(0.2)) this.#say(line, { type: "who" });
+    });
+  }
+
+  #dial(server: string, identity: string, connected: (line: Line | undefined) => void): void {
+    const { host } = this;
+    const place = { host, owner: this, lineMax: peerFrameBytesMax, waitingMax: 1 << 20 };
+    this.#town.connect(place, server, (end) => {
+      if (end === undefined) {
+        connected(undefined);
+        return;
+      }
+      const conversation = new Conversation(identity, (promise, detail) =>
+        this.#town.complain(promise, `${this.host} on ${server}: ${detail}`),
+      );
+      const line = { server, end, conversation, said: 0 };
+      this.#lines.set(end, line);
+      this.#town.begins(end.other, conversation, this);
+      connected(line);
+    });
+  }
+
+  #say(line: Line, request: ClientRequest): void {
+    if (line.end.status !== "open") return;
+    line.conversation.sent(request, this.#town.now);
+    this.#town.write(line.end, new TextEncoder().encode(`${JSON.stringify(request)}\n`));
+  }
+
+  #heard(line: Line, reply: ClientReply): void {
+    if (reply.type === "roomlist") this.#rooms = reply.rooms;
+    if (reply.type === "route") this.#routed(line, reply);
+    if (reply.type === "roomchange" && line.conversation.state === "in") this.manner = undefined;
+  }
+
+  #routed(line: Line, route: Extract<ClientReply, { type: "route" }>): void {
+    const random = this.#random;
+    const manner = this.#town.isLively ? random.weighted(manners) : "follow";
+    this.manner = manner;
+    this.#passes.push({ pass: route.ticket, identity: line.conversation.identity });
+    const follow = () => this.#follow(line, route);
+    if (manner === "vanish") {
+      this.manner = undefined;
+      this.#town.hangUp(line.end);
+    } else if (manner === "late") {
+      this.#isFollowing = true;
+      this.#town.after(random.between(9_000, 11_500), follow);
+    } else if (manner !== "stay") {
+      this.#isFollowing = true;
+      this.#town.after(random.between(1, random.chance(0.2) ? 3_000 : 60), follow);
+    }
+    if (manner === "both" || manner === "stay") {
+      const delayMs = random.between(1, 400);
+      this.#town.after(delayMs, () => this.#say(line, this.#message(line)));
+    }
+  }
+
+  #follow(old: Line, route: Extract<ClientReply, { type: "route" }>): void {
+    const { identity, state } = old.conversation;
+    if (state === "in") {
+      this.#isFollowing = false;
+      return;
+    }
+    const isReplaying = this.manner === "replay";
+    this.#dial(route.host, identity, (line) => {
+      this.#isFollowing = false;
+      if (line === undefined) {
+        if (this.line === undefined) this.#comeBackLater();
+        return;
+      }
+      const roomid = route.roomid;
+      const request = { type: "movejoin", former: "", roomid, identity } as const;
+      this.#say(line, { ...request, ticket: route.ticket });
+      this.line = line;
+      this.manner = undefined;
+      this.#town.after(this.#random.between(1, 30), () => this.#town.hangUp(old.end));
+    });
+    if (isReplaying) this.#replay(this.#random.pick(this.#passes));
+  }
+
+  /** Shows a pass that it has, or had, somewhere, as a thief would. */
+  #replay({ pass, identity }: { readonly pass: string; readonly identity: string }): void {
+    this.#dial(this.#random.pick(this.#town.serverIds), identity, (line) => {
+      if (line === undefined) return;
+      const request = { type: "movejoin", former: "", roomid: "x", identity } as const;
+      this.#say(line, { ...request, ticket: pass });
+      this.#town.after(3_000, () => {
+        if (line !== this.line) this.#town.hangUp(line.end);
+      });
+    });
+  }
+
+  #message(line: Line): ClientRequest {
+    return { type: "message", content: `${this.host}-${line.end.id}.${++line.said}` };
+  }
+
+  #act(): void {
+    const isQuick = this.#random.chance(0.2);
+    this.#town.after(this.#random.between(isQuick ? 20 : 300, isQuick ? 200 : 2_500), () =>
+      this.#act(),
+    );
+    const { line } = this;
+    const [oldest] = line?.conversation.pending ?? [];
+    if (line !== undefined && oldest !== undefined) {
+      if (this.#town.now - oldest.sentAt > patienceMs) this.#town.breakOff(line.end);
+    }
+    if (line === undefined || line.conversation.state !== "in") return;
+    this.#do(line, this.#random.weighted(deeds));
+  }
+
+  #do(line: Line, deed: keyof typeof deeds): void {
+    const random = this.#random;
+    const { isLively } = this.#town;
+    const room = `room${random.between(1, 4)}`;
+    switch (deed) {
+      case "message":
+        this.#say(line, this.#message(line));
+        return;
+      case "burst":
+        for (let left = 4; left > 0; left--) this.#say(line, this.#message(line));
+        return;
+      case "list":
+      case "who":
+      case "servers":
+        this.#say(line, { type: deed });
+        return;
+      case "createroom":
+        if (isLively) this.#say(line, { type: deed, roomid: room });
+        return;
+      case "join":
+        if (isLively) this.#say(line, { type: deed, roomid: this.#destination(room) });
+        return;
+      case "deleteroom": {
+        const own = line.conversation.room;
+        if (isLively) this.#say(line, { type: deed, roomid: random.chance(0.7) ? own : room });
+        return;
+      }
+      case "quit":
+        if (isLively) this.#say(line, { type: deed });
+        return;
+      case "hang-up":
+        if (isLively) this.#town.hangUp(line.end);
+        return;
+      case "nonsense":
+        line.conversation.sent("nonsense", this.#town.now);
+        this.#town.write(line.end, new TextEncoder().encode('{"type":"joker"}\n'));
+        return;
+      case "again":
+        this.#say(line, { type: "newidentity", identity: "Again", ticket: "x" });
+    }
+  }
+
+  #destination(room: string): string {
+    const random = this.#random;
+    if (random.chance(0.4)) return `MainHall-${random.pick(this.#town.serverIds)}`;
+    return this.#rooms.length > 0 && random.chance(0.6) ? random.pick(this.#rooms) : room;
+  }
+}
