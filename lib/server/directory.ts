@@ -9,6 +9,7 @@ import type { RoomId, ServerId } from "../base/ids.ts";
 import { isPresent, isRoutable, type Member } from "../membership/membership.ts";
 import type { ClientReply, ListedServer } from "../wire/client-messages.ts";
 import { mainHallOf } from "../wire/fields.ts";
+import { changePeer } from "./links.ts";
 import type { RemoteRoom, Room } from "./records.ts";
 import type { ServerState } from "./state.ts";
 
@@ -70,13 +71,20 @@ export function listServers(state: ServerState): ClientReply {
 
 /**
  * Records a room of a member. One that is recorded for another member stays with whoever claimed it
- * first: both will hear of each other and one of them deletes it.
+ * first: both will hear of each other and one of them deletes it. If that is the one recorded here,
+ * the other's is the room; so the list of whoever is left out here is asked for again.
  */
 export function recordRoom(state: ServerState, roomid: RoomId, room: RemoteRoom): ServerState {
   const known = state.directory.get(roomid);
-  const keepsKnown = known !== undefined && known.server !== room.server && !isEarlier(room, known);
-  return keepsKnown ? state : { ...state, directory: state.directory.set(roomid, room) };
+  const isShared = known !== undefined && known.server !== room.server;
+  if (!isShared) return { ...state, directory: state.directory.set(roomid, room) };
+  const [kept, leftOut] = isEarlier(room, known) ? [room, known] : [known, room];
+  const recorded = { ...state, directory: state.directory.set(roomid, kept) };
+  return changePeer(recorded, leftOut.server, { roomChange: incompleteChange });
 }
+
+/** No change has this number: whoever is known up to it is asked for its rooms again. */
+const incompleteChange = -1;
 
 /** Of two claims to one room the older stays; of two equally old ones that of the smaller id. */
 export function isEarlier(one: RemoteRoom, other: RemoteRoom): boolean {

@@ -15,6 +15,7 @@ import { endConnection } from "./departure.ts";
 import { openLinkTo, report } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer } from "./links.ts";
+import { endReservation } from "./reservations.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Sent heartbeats that may still be acknowledged; older ones no longer help. */
@@ -74,11 +75,11 @@ function fence(state: ServerState): ServerStep {
     fenced: true,
     sessions: alone,
     announced: state.announced.clear(),
-    reservations: state.reservations.clear(),
   };
   return sequence<ServerState, ServerEffect>(
     fenced,
     (s) => step(s, report({ event: "quorum-lost", members: reachable(s) })),
+    (s) => forEach(s.reservations.values(), s, endReservation),
     (s) => refuseClaims(s, "no-quorum"),
     (s) =>
       forEach(alone.values(), s, (current, { connection }) =>
