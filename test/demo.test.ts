@@ -1,5 +1,7 @@
 /**
  * `npm start`: what it makes, what it prints, and that nothing is left when it ends.
+ *
+ * @module
  */
 
 import { once } from "node:events";

@@ -1,7 +1,7 @@
 /**
  * Cables between real servers that break, fall mute, drop one way, half-close and slow down: nobody
- * is evicted as long as a third server reaches both, and no name lives twice. And in `majority` mode
- * a server that is cut off gives up its names in time. Source: PROTOCOL.md sections 6 and 8.
+ * is evicted as long as a third server reaches both, and no name lives twice. And in `majority`
+ * mode a server that is cut off gives up its names in time. Source: PROTOCOL.md sections 6 and 8.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Real processes that die, stand still and come back, by real signals. The bounds are those that the
- * cluster promises, with slack for a busy machine. Source: PROTOCOL.md section 8.
+ * Real processes that die, stand still and come back, by real signals. The bounds are those that
+ * the cluster promises, with slack for a busy machine. Source: PROTOCOL.md section 8.
  *
  * @module
  */

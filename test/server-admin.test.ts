@@ -1,5 +1,7 @@
 /**
  * What an admin asks running servers, and who may not. Source: PROTOCOL.md section 9.
+ *
+ * @module
  */
 
 import { join } from "node:path";

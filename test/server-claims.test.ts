@@ -1,6 +1,8 @@
 /**
  * Many who want the same name at the same moment on three servers, and moves by those who have no
  * right to. Source: PROTOCOL.md sections 5 and 7.
+ *
+ * @module
  */
 
 import { suite } from "uvu";

@@ -1,6 +1,8 @@
 /**
  * A thousand clients in one room of one real server: it works, in bounded time, and nobody misses
  * or doubles a line. Source: PROTOCOL.md section 3.
+ *
+ * @module
  */
 
 import { suite } from "uvu";

@@ -1,6 +1,8 @@
 /**
  * What strangers may throw at the ports of a real server: none of it may stop it, or keep others
  * waiting. Source: PROTOCOL.md sections 1 and 6.
+ *
+ * @module
  */
 
 import { once } from "node:events";

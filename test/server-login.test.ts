@@ -1,6 +1,8 @@
 /**
  * Logging in at a real chat server, rightly and wrongly, and what may be said before.
  * Source: PROTOCOL.md sections 1, 3 and 4.
+ *
+ * @module
  */
 
 import { createHmac, createSecretKey, generateKeyPairSync, sign } from "node:crypto";

@@ -1,6 +1,8 @@
 /**
  * Whole sessions of clients over three real servers, every line checked as base-protocol clients
  * read it. Source: PROTOCOL.md sections 3 and 5.
+ *
+ * @module
  */
 
 import { suite } from "uvu";

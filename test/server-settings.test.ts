@@ -1,6 +1,8 @@
 /**
  * What `chat-server` is told: flags, a settings file, the servers file; and the one clear line for
  * whatever is wrong.
+ *
+ * @module
  */
 
 import { writeFile } from "node:fs/promises";

@@ -1,6 +1,8 @@
 /**
  * Starting and ending real chat servers: in any order, with one missing, from a file or by
  * introduction, and what a person reads when it can't be. Source: PROTOCOL.md section 8.
+ *
+ * @module
  */
 
 import { readFile, writeFile } from "node:fs/promises";

@@ -1,6 +1,7 @@
 /**
  * Copies bytes between a peer and another server, for two members that can't reach each other. TLS
- * is theirs, end to end: this server sees nothing of what it carries. Source: PROTOCOL.md section 6.
+ * is theirs, end to end: this server sees nothing of what it carries. Source: PROTOCOL.md section
+ * 6.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The figures that the cluster promises, measured on real processes over the loopback:
- * `npm run bench:cluster`, or with names of figures (`kill stop lost join login claims`) only these.
+ * The figures that the cluster promises, measured on real processes over the loopback: `npm run
+ * bench:cluster`, or with names of figures (`kill stop lost join login claims`) only these.
  * `ROUNDS=50` repeats the slow ones more often. Run it on an idle machine.
  *
  * @module

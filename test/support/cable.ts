@@ -1,6 +1,6 @@
 /**
- * A cable between two servers that a test can cut, mute, slow down or half-close: a TCP proxy on the
- * loopback.
+ * A cable between two servers that a test can cut, mute, slow down or half-close: a TCP proxy on
+ * the loopback.
  *
  * @module
  */
@@ -60,7 +60,9 @@ export class Cable {
     }
   }
 
-  /** Nothing arrives any longer, nothing is closed; after `mend` what was sent arrives after all. */
+  /**
+   * Nothing arrives any longer, nothing is closed; after `mend` what was sent arrives after all.
+   */
   mute(...directions: readonly Direction[]): void {
     this.#muted = directions.length === 0 ? ["there", "back"] : directions;
     for (const pair of this.#pairs) this.#flow(pair);
@@ -97,7 +99,9 @@ export class Cable {
     this.#flow(pair);
   }
 
-  /** Reads what may pass; the rest waits in the kernel, as on a network that repeats what is lost. */
+  /**
+   * Reads what may pass; the rest waits in the kernel, as on a network that repeats what is lost.
+   */
   #flow({ near, far }: Pair): void {
     for (const [socket, direction] of [
       [near, "there"],

@@ -204,7 +204,9 @@ export class Cluster {
     this.settle();
   }
 
-  /** Stops a server as SIGSTOP does: what comes for it waits, whoever dials it connects to nothing. */
+  /**
+   * Stops a server as SIGSTOP does: what comes for it waits, whoever dials it connects to nothing.
+   */
   stop(id: string): void {
     this.#stopped.set(id, []);
   }

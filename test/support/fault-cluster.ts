@@ -43,7 +43,9 @@ export interface FaultOptions {
   readonly certs?: string;
 }
 
-/** Starts a cluster; all servers take clients then. A port that was taken meanwhile is no failure. */
+/**
+ * Starts a cluster; all servers take clients then. A port that was taken meanwhile is no failure.
+ */
 export async function startFaultCluster(options: FaultOptions): Promise<FaultCluster> {
   for (let attempt = 1; ; attempt++) {
     const cluster = await FaultCluster.make(options);

@@ -1,7 +1,7 @@
 /**
  * A chat client of others, as scripts speak it: plain TCP, no ticket, no pass, and the habits of
- * the client everybody knows. It follows a route by itself, takes `serverchange` as the very first line
- * over there or goes on on the old connection, and dies of whatever real ones die of.
+ * the client everybody knows. It follows a route by itself, takes `serverchange` as the very first
+ * line over there or goes on on the old connection, and dies of whatever real ones die of.
  *
  * @module
  */
