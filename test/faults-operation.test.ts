@@ -1,7 +1,7 @@
 /**
  * What people do to a running cluster: add servers under load, start ones that don't belong, drain,
- * remove, disconnect, rotate and revoke certificates, run out of disk. Everything as the commands do
- * it. Source: PROTOCOL.md sections 6, 8 and 9.
+ * remove, disconnect, rotate and revoke certificates, run out of disk. Everything as the commands
+ * do it. Source: PROTOCOL.md sections 6, 8 and 9.
  *
  * @module
  */
@@ -107,7 +107,9 @@ const growing = story<FaultCluster>({
         const { detail } = await each.logged("join-failed").catch(() => ({ detail: each.stderr }));
         assert.match(String(detail), tried);
       }
-      const [first, last] = [lonely.log[0], lonely.log.at(-1)].map((line) => String(line?.["time"]));
+      const [first, last] = [lonely.log[0], lonely.log.at(-1)].map((line) =>
+        String(line?.["time"]),
+      );
       const triedMs = Date.parse(String(last)) - Date.parse(String(first));
       assert.ok(triedMs > 9000 && triedMs < 13_000, `tried for ${triedMs} ms`);
       assert.is((await twin.ended).code, 1, twin.stderr);
