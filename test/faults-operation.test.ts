@@ -42,8 +42,7 @@ const end = (cluster: FaultCluster) => cluster.stop();
 
 /** Runs `chat-server COMMAND` against a server, as an admin. */
 async function admin(cluster: FaultCluster, id: string, ...command: string[]) {
-  const { peerPort } = cluster.seat(id);
-  const access = ["--peer", `127.0.0.1:${peerPort}`, "--cert", join(cluster.certs, "boss.pem")];
+  const access = ["--peer", peerOf(cluster, id), "--cert", join(cluster.certs, "boss.pem")];
   return await runCommand("bin/chat-server.ts", [...command, ...access]);
 }
 
@@ -67,12 +66,38 @@ function load(cluster: FaultCluster, ids: readonly string[]): () => Promise<numb
   };
 }
 
-const growing = story<FaultCluster>({
+interface Growth {
+  readonly cluster: FaultCluster;
+  /** A newcomer with a certificate of another CA, which has been trying from the beginning. */
+  readonly stranger: Try;
+  /** One that joins where nobody is. */
+  readonly lonely: Try;
+}
+
+interface Try {
+  readonly process: RunningCommand;
+  readonly through: string;
+}
+
+const growing = story<Growth>({
   about: "growing and shrinking",
-  begin: () => begin(["s1", "s2", "s3"]),
-  end,
+  begin: async () => {
+    const cluster = await begin(["s1", "s2", "s3"]);
+    const through = peerOf(cluster, "s1");
+    const nowhere = `127.0.0.1:${await freePort()}`;
+    const [stranger, lonely] = await Promise.all([
+      newcomer("s2", through, await forgedFolder()),
+      newcomer("s2", nowhere, cluster.certs),
+    ]);
+    return {
+      cluster,
+      stranger: { process: stranger, through },
+      lonely: { process: lonely, through: nowhere },
+    };
+  },
+  end: ({ cluster }) => cluster.stop(),
   steps: {
-    "a server with a new certificate joins under load and votes": async (cluster) => {
+    "a server with a new certificate joins under load and votes": async ({ cluster }) => {
       const stopLoad = load(cluster, ["s1", "s2", "s3"]);
       const issued = await runCommand("bin/chat-certs.ts", [
         ...["issue", "s4", "--host", "127.0.0.1", "--dir", cluster.certs],
@@ -91,41 +116,18 @@ const growing = story<FaultCluster>({
       assert.ok((await stopLoad()) > 3);
       held.destroy();
     },
-    "who does not belong ends with status 1 and says whom it tried": async (cluster) => {
-      const nobody = await freePort();
-      const forged = await forgedFolder();
-      const through = `127.0.0.1:${cluster.seat("s1").peerPort}`;
-      const stranger = await newcomer("s2", through, forged);
-      const lonely = await newcomer("s4", `127.0.0.1:${nobody}`, cluster.certs);
-      const twin = await newcomer("s3", through, cluster.certs);
-      for (const [each, tried] of [
-        [stranger, through],
-        [lonely, `127.0.0.1:${nobody}`],
-      ] as const) {
-        const { code } = await each.ended;
-        assert.is(code, 1, each.stderr);
-        const { detail } = await each.logged("join-failed").catch(() => ({ detail: each.stderr }));
-        assert.match(String(detail), tried);
-      }
-      const [first, last] = [lonely.log[0], lonely.log.at(-1)].map((line) =>
-        String(line?.["time"]),
-      );
-      const triedMs = Date.parse(String(last)) - Date.parse(String(first));
-      assert.ok(triedMs > 9000 && triedMs < 13_000, `tried for ${triedMs} ms`);
-      assert.is((await twin.ended).code, 1, twin.stderr);
-      assert.match(twin.stderr, /a server with the id s3 is a member already, and it answers/);
-      assert.is((await cluster.sees("s1", "s3")).users, 0);
-    },
-    "status shows everybody, as a table and as JSON": async (cluster) => {
-      const json = await admin(cluster, "s1", "status", "--json");
+    "status shows everybody, as a table and as JSON": async ({ cluster }) => {
+      const [json, table] = await Promise.all([
+        admin(cluster, "s1", "status", "--json"),
+        admin(cluster, "s1", "status"),
+      ]);
       assert.is(json.code, 0, json.stderr);
       const { members } = JSON.parse(json.stdout) as { members: Record<string, unknown>[] };
       assert.equal(members.map((member) => member["serverid"]).sort(), ["s1", "s2", "s3", "s4"]);
       for (const member of members) assert.is(member["status"], "alive");
-      const table = await admin(cluster, "s1", "status");
       for (const id of ["s1", "s2", "s3", "s4"]) assert.match(table.stdout, id);
     },
-    "disconnect ends every session of a user, wherever it is": async (cluster) => {
+    "disconnect ends every session of a user, wherever it is": async ({ cluster }) => {
       const [one, other, third] = [
         await cluster.login("s2", "Anna", "ann"),
         await cluster.login("s4", "Annika", "ann"),
@@ -137,7 +139,7 @@ const growing = story<FaultCluster>({
       await third.expectNothing();
       third.destroy();
     },
-    "drain routes everybody, and all who follow are in": async (cluster) => {
+    "drain routes everybody, and all who follow are in": async ({ cluster }) => {
       const names = Array.from({ length: 12 }, (_, n) => `Guest${n}`);
       const guests = await Promise.all(names.map((name) => cluster.login("s4", name)));
       const { process } = cluster.seat("s4");
@@ -154,7 +156,23 @@ const growing = story<FaultCluster>({
       assert.not.ok((await cluster.status("s1")).some((row) => row.serverid === "s4"));
       for (const each of moved) each.destroy();
     },
-    "drain as a command, remove for the dead only": async (cluster) => {
+    "who does not belong ends with status 1 and says whom it tried": async (growth) => {
+      for (const { process, through } of [growth.stranger, growth.lonely]) {
+        assert.is((await process.ended).code, 1, process.stderr);
+        const failed = process.log.find((line) => line.event === "join-failed");
+        assert.match(String(failed?.["detail"]), through);
+        const [first, last] = [process.log[0], failed].map((line) => String(line?.["time"]));
+        const triedMs = Date.parse(String(last)) - Date.parse(String(first));
+        assert.ok(triedMs > 9000 && triedMs < 13_000, `tried for ${triedMs} ms`);
+      }
+    },
+    "a second server with an id that lives is refused, and says so": async ({ cluster }) => {
+      const twin = await newcomer("s3", peerOf(cluster, "s1"), cluster.certs);
+      assert.is((await twin.ended).code, 1, twin.stderr);
+      assert.match(twin.stderr, /a server with the id s3 is a member already, and it answers/);
+      assert.is((await cluster.sees("s1", "s3")).users, 0);
+    },
+    "drain as a command, remove for the dead only": async ({ cluster }) => {
       const drained = await admin(cluster, "s3", "drain");
       assert.is(drained.code, 0, drained.stderr);
       assert.is((await cluster.seat("s3").process.ended).code, 0);
@@ -172,6 +190,10 @@ const growing = story<FaultCluster>({
     },
   },
 });
+
+function peerOf(cluster: FaultCluster, id: string): string {
+  return `127.0.0.1:${cluster.seat(id).peerPort}`;
+}
 
 async function newcomer(id: string, through: string, certs: string): Promise<RunningCommand> {
   return startCommand("bin/chat-server.ts", [
