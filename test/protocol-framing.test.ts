@@ -293,7 +293,7 @@ framing("1.13 a fast talker is read more slowly: all arrives, in order, at its r
   assert.equal(types(ann), ["roomcontents"]);
 });
 
-framing("1.14 a peer's line that is no message closes its link and changes nothing", () => {
+framing("1.14 a peer's line that is no message is answered, and changes nothing", () => {
   for (const line of [
     { type: "deleteroom", roomid: "den", change: -1 },
     { type: "shout" },
@@ -304,12 +304,27 @@ framing("1.14 a peer's line that is no message closes its link and changes nothi
     const peer = new Puppet(cluster, "a1", { rooms: [{ roomid: "den", claimedat: 5 }], change: 1 });
     peer.take();
     peer.say(line);
-    assert.ok(peer.link.isClosed(), line.type);
-    assert.equal(peer.take(), []);
+    const [answer, ...more] = peer.take() as { type: string; reason?: string }[];
+    const reason = line.type === "shout" ? "unknown-type" : "malformed";
+    assert.equal([answer?.type, answer?.reason, more.length], ["error", reason, 0]);
+    assert.not(peer.link.isClosed(), line.type);
     const { directory, locks } = stateOf(cluster);
     assert.equal([directory.size, locks.size], [1, 0]);
     assert.ok(cluster.events.some(({ event }) => event.event === "peer-error"));
   }
+});
+
+framing("1.14 what is no JSON ends a peer's link; an error is never answered", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1");
+  peer.take();
+  peer.say({ type: "error", reason: "malformed", detail: "what did you say?" });
+  assert.equal([peer.take().length, peer.link.isClosed()], [0, false]);
+  const { connection } = peer.link;
+  const error = { reason: "malformed", detail: "the line is not JSON", fatal: true } as const;
+  cluster.input(own, { type: "malformed", connection, error });
+  cluster.settle();
+  assert.equal([peer.take()[0]?.type, peer.link.isClosed()], ["error", true]);
 });
 
 framing("1.15 what one user says in a room arrives in order and once", () => {

@@ -9,6 +9,7 @@ import type { ConnectionId, RoomId, ServerId } from "../base/ids.ts";
 import { identityLock, roomLock } from "../lock/lock-table.ts";
 import { sequence, step } from "../machine.ts";
 import { isPresent } from "../membership/membership.ts";
+import type { WireError } from "../wire/codec.ts";
 import { flag } from "../wire/fields.ts";
 import type {
   Evicted,
@@ -16,6 +17,7 @@ import type {
   LockIdentity,
   LockRoom,
   MoveIdentity,
+  PeerError,
   PeerMessage,
 } from "../wire/server-messages.ts";
 import { contestLost } from "./answering.ts";
@@ -50,6 +52,10 @@ export function peerSaid(
 ): ServerStep {
   const link = state.links.get(connection);
   if (link === undefined) return step(state);
+  if (message.type === "error") {
+    const detail = `it did not take a line: ${message.detail}`;
+    return step(state, report({ event: "peer-error", peer: link.peer, detail }));
+  }
   if (message.serverid !== link.peer) {
     return cutOff(state, link, `it speaks as ${message.serverid}`);
   }
@@ -63,7 +69,7 @@ export function peerSaid(
 function linkSaid(
   state: ServerState,
   link: Link,
-  message: PeerMessage,
+  message: Exclude<PeerMessage, PeerError>,
   random: Uint8Array,
 ): ServerStep {
   if (!isInPlace(link, message.type)) {
@@ -109,18 +115,49 @@ function relay(state: ServerState, link: Link, target: ServerId): ServerStep {
   return step({ ...state, links }, { type: "splice", connection, address });
 }
 
-/** A peer that does what no server does is reported and its link closed. */
-export function cutOff(state: ServerState, link: Link, detail: string): ServerStep {
+const listTypes: ReadonlySet<string | undefined> = new Set(["members", "holdings"]);
+
+/**
+ * A line of a peer that is no message: it is told, and its link stays if lines can still be read. In
+ * the middle of a list it does not: the list would be taken without what that line said.
+ */
+export function peerMalformed(state: ServerState, link: Link, error: WireError): ServerStep {
+  const { newserver, serverreply, holdings } = link;
+  const isBegun = newserver !== undefined || serverreply !== undefined || holdings.length > 0;
+  const isListing = isBegun || listTypes.has(error.type);
   return sequence<ServerState, ServerEffect>(
     state,
-    (s) => step(s, report({ event: "peer-error", peer: link.peer, detail })),
+    (s) => complain(s, link, error.reason, error.detail),
+    (s) => (error.fatal || isListing ? closeLink(s, link.connection, "malformed") : step(s)),
+  );
+}
+
+/** A peer that does what no server does is told, and its link closed. */
+function cutOff(state: ServerState, link: Link, detail: string): ServerStep {
+  return sequence<ServerState, ServerEffect>(
+    state,
+    (s) => complain(s, link, "malformed", detail),
     (s) => closeLink(s, link.connection, "malformed"),
+  );
+}
+
+function complain(
+  state: ServerState,
+  { connection, peer }: Link,
+  reason: string,
+  detail: string,
+): ServerStep {
+  const { serverid } = state.config;
+  return step(
+    state,
+    { type: "send", to: [connection], message: { type: "error", serverid, reason, detail } },
+    report({ event: "peer-error", peer, detail }),
   );
 }
 
 type MemberMessage = Exclude<
   PeerMessage,
-  { type: "newserver" | "serverreply" | "members" | "holdings" | "relay" }
+  { type: "newserver" | "serverreply" | "members" | "holdings" | "relay" | "error" }
 >;
 
 function memberSaid(

@@ -16,7 +16,7 @@ import type { ServerEffect, ServerInput } from "./inputs.ts";
 import { linkLost } from "./links.ts";
 import { ticketVerified } from "./login.ts";
 import { moverCarriesOn } from "./moves.ts";
-import { cutOff, peerSaid } from "./peers.ts";
+import { peerMalformed, peerSaid } from "./peers.ts";
 import { serveClients } from "./requests.ts";
 import type { ServerState, ServerStep } from "./state.ts";
 
@@ -63,7 +63,7 @@ function take(state: ServerState, input: ServerInput): ServerStep {
       return peerSaid(state, input.connection, input.message, input.random);
     case "malformed": {
       const link = state.links.get(input.connection);
-      if (link !== undefined) return cutOff(state, link, input.error.detail);
+      if (link !== undefined) return peerMalformed(state, link, input.error);
       if (state.admins.has(input.connection)) {
         return adminMalformed(state, input.connection, input.error);
       }

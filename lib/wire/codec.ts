@@ -13,6 +13,8 @@ export interface WireError {
   readonly reason: "malformed" | "unknown-type" | "too-long" | "not-utf8";
   readonly detail: string;
   readonly fatal: boolean;
+  /** The type of the message, if it is a known one whose fields are wrong. */
+  readonly type?: string;
 }
 
 /** The message types that may arrive on one kind of connection, each with its schema. */
@@ -75,7 +77,7 @@ export function parseMessage<Message>(
   const parsed = v.safeParse(schema, value, { abortEarly: true });
   return parsed.success
     ? success(parsed.output)
-    : failure({ reason: "malformed", detail: describe(parsed.issues[0]), fatal: false });
+    : failure({ reason: "malformed", detail: describe(parsed.issues[0]), fatal: false, type });
 }
 
 /** Names the field and what it should be; never its value, which may be a password. */

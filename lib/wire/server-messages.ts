@@ -87,7 +87,16 @@ export type PeerMessage =
       readonly serverid: ServerId;
       readonly incarnation: number;
     }
-  | { readonly type: "disconnect"; readonly serverid: ServerId; readonly username: string };
+  | { readonly type: "disconnect"; readonly serverid: ServerId; readonly username: string }
+  | PeerError;
+
+/** The answer to a line that is no message, or that no server would send. It is never answered. */
+export interface PeerError {
+  readonly type: "error";
+  readonly serverid?: ServerId;
+  readonly reason: string;
+  readonly detail: string;
+}
 
 /** The first message on a link, by who dialled; its {@link Holdings} follow at once. */
 export interface NewServer extends Introduction {

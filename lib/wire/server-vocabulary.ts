@@ -153,6 +153,12 @@ export const peerMessages: Vocabulary<PeerMessage> = vocabulary<PeerMessage>({
   askmembers: v.object({ type: v.literal("askmembers"), ...speaker }),
   leaving: v.object({ type: v.literal("leaving"), ...speaker, incarnation: countField }),
   leave: v.object({ type: v.literal("leave"), ...speaker, incarnation: countField }),
+  error: v.object({
+    type: v.literal("error"),
+    serverid: v.exactOptional(serverIdField),
+    reason: text,
+    detail: text,
+  }),
   disconnect: v.object({ type: v.literal("disconnect"), ...speaker, username: usernameField }),
 });
 
