@@ -1,6 +1,6 @@
 /**
- * Hosts that vanish: each server in a network namespace of its own, so that one can be taken off the
- * network with nothing answering in its place. Needs the rights to make namespaces.
+ * Hosts that vanish: each server in a network namespace of its own, so that one can be taken off
+ * the network with nothing answering in its place. Needs the rights to make namespaces.
  *
  * @module
  */
