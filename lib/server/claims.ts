@@ -213,13 +213,12 @@ export function knownRefusal(state: ServerState, name: LockName): Refusal | unde
 
 /** Ends every claim, whether it is under vote or waits. */
 export function refuseClaims(state: ServerState, reason: Refusal): ServerStep {
-  return forEach(state.claims, state, (s, [name, queue]) =>
-    forEach(queue, s, (current, claim) =>
-      sequence<ServerState, ServerEffect>(
-        current,
-        (each) => withdrawClaim(each, name, claim.connection),
-        (each) => concludeRefused(each, claim, reason),
-      ),
+  return forEach(state.claims.keys(), state, (s, name) =>
+    sequence<ServerState, ServerEffect>(
+      s,
+      (each) => yieldAttempt(each, name),
+      (each) => refuseAll(each, name, reason),
+      (each) => settleName(each, name),
     ),
   );
 }

@@ -15,7 +15,7 @@ import { gather } from "./gathering.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer } from "./links.ts";
 import { membersDigest } from "./members.ts";
-import { beatAcknowledged, beatSent } from "./quorum.ts";
+import { beatAcknowledged, beatSent, liftFence } from "./quorum.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
 /** Sends every peer a sign of life, and plans the next one a little earlier or later. */
@@ -29,10 +29,12 @@ export function beat(state: ServerState): ServerStep {
   const digest = membersDigest(state);
   const { serverid } = state.config;
   const asks = state.phase === "starting" ? [{ type: "askmembers", serverid } as const] : [];
-  return forEach(state.peers.keys(), planned, (s, peer) => {
+  const told = forEach(state.peers.keys(), planned, (s, peer) => {
     const messages: PeerMessage[] = [heartbeatFor(s, peer, number, digest), ...asks];
     return step(s, ...messages.flatMap((message) => tellPeer(s, peer, message)));
   });
+  const lifted = sequence<ServerState, ServerEffect>(told.state, liftFence, gather);
+  return step(lifted.state, ...told.effects, ...lifted.effects);
 }
 
 function heartbeatFor(

@@ -11,6 +11,7 @@ import { type NewServer, protocolVersion } from "../wire/server-messages.ts";
 import { renew } from "./eviction.ts";
 import { holdingsOf } from "./holdings.ts";
 import type { ServerEffect } from "./inputs.ts";
+import { closeLink } from "./links.ts";
 import { ownIntroduction } from "./members.ts";
 import type { Link } from "./records.ts";
 import { type ServerState, type ServerStep, wallClockOf } from "./state.ts";
@@ -41,14 +42,22 @@ export function introduce(state: ServerState, link: Link): ServerStep {
 
 /**
  * This server is known as evicted, or was here before under a higher incarnation: it comes back
- * under a still higher one, and everybody is told over the links there are.
+ * under a still higher one, and everybody is told over the links there are. An introduction under
+ * way would still be answered under the old one, so it is made anew.
  */
 export function comeBack(state: ServerState, evicted: number): ServerStep {
   const isPossible = evicted <= wallClockOf(state) + incarnationAheadMax;
   if (evicted < state.incarnation || !isPossible) return step(state);
   const floor = { ...state, incarnation: Math.max(state.incarnation, evicted) };
-  return sequence<ServerState, ServerEffect>(floor, renew, (s) => {
-    const open = [...s.links.values()].filter(({ phase }) => phase === "open");
-    return forEach(open, s, introduce);
-  });
+  const linksIn = (s: ServerState, wanted: Link["phase"]) =>
+    [...s.links.values()].filter(({ phase }) => phase === wanted);
+  return sequence<ServerState, ServerEffect>(
+    floor,
+    renew,
+    (s) =>
+      forEach(linksIn(s, "introducing"), s, (current, { connection }) =>
+        closeLink(current, connection, "evicted"),
+      ),
+    (s) => forEach(linksIn(s, "open"), s, introduce),
+  );
 }

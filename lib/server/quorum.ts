@@ -36,10 +36,14 @@ export function beatSent(state: ServerState, number: number): ServerState {
 export function beatAcknowledged(state: ServerState, from: ServerId, number: number): ServerStep {
   const beat = state.beats.find((sent) => sent.number === number);
   if (beat === undefined) return step(state);
-  const acknowledged = changePeer(state, from, { acknowledgedAt: beat.sentAt });
-  if (!acknowledged.fenced || isFenceDue(acknowledged)) return step(acknowledged);
-  const delayMs = fenceAt(acknowledged) - state.now;
-  const open = schedule({ ...acknowledged, fenced: false }, delayMs, { type: "fence" });
+  return liftFence(changePeer(state, from, { acknowledgedAt: beat.sentAt }));
+}
+
+/** Takes the fence down if a majority has heard this server, or if it is alone in the roster. */
+export function liftFence(state: ServerState): ServerStep {
+  if (!state.fenced || isFenceDue(state)) return step(state);
+  const delayMs = fenceAt(state) - state.now;
+  const open = schedule({ ...state, fenced: false }, delayMs, { type: "fence" });
   return step(open, report({ event: "quorum-regained", members: reachable(open) }));
 }
 
