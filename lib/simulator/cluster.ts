@@ -17,7 +17,8 @@ import { type End, Network, type Place } from "./network.ts";
 import { Random } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import { ServerProcess, type Surroundings } from "./server-process.ts";
-import { type Town, User } from "./user.ts";
+import type { Town } from "./town.ts";
+import { User } from "./user.ts";
 
 /** Wall-clock milliseconds when the world begins. */
 export const wallStart: number = 1_700_000_000_000;
@@ -28,13 +29,13 @@ const clockToleranceMs = 30_000;
 export interface Talk {
   readonly conversation: Conversation;
   readonly user: Listener;
-  readonly process: ServerProcess;
+  readonly server: ServerProcess;
   readonly end: End;
 }
 
 /** Who looks at the cluster after every step of a server. */
 export interface Observer {
-  stepped(process: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void;
+  stepped(server: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void;
 }
 
 /** What was done to a ticket's claims. */
@@ -121,29 +122,29 @@ export class Cluster implements Hosts, Surroundings, Town {
     };
     const rate = drifts ? 0.91 + random.fraction() * 0.18 : 1;
     const clock = { base: random.below(1_000_000), rate, wall: Math.floor(this.wallClock(id)) };
-    const process = new ServerProcess(config, clock, this);
-    this.processes.set(id, process);
-    this.everyProcess.push(process);
+    const server = new ServerProcess(config, clock, this);
+    this.processes.set(id, server);
+    this.everyProcess.push(server);
     this.#downSince.delete(id);
     this.network.setLost(id, false);
-    this.trace?.(`${id} starts as ${process.state.incarnation}`);
-    process.take({ type: "tick" });
-    return process;
+    this.trace?.(`${id} starts as ${server.state.incarnation}`);
+    server.take({ type: "tick" });
+    return server;
   }
 
   /** Ends a server's process at once, perhaps with its host. */
   crash(id: string, withHost: boolean): void {
-    const process = this.processes.get(id);
-    if (process === undefined || process.status === "down") return;
-    process.crash(withHost);
+    const server = this.processes.get(id);
+    if (server === undefined || server.status === "down") return;
+    server.crash(withHost);
     if (withHost) this.network.setLost(id, true);
     this.#downSince.set(id, this.now);
   }
 
-  stopped(process: ServerProcess): void {
-    this.serverIds = this.serverIds.filter((id) => id !== process.id);
-    process.leave();
-    if (!this.#downSince.has(process.host)) this.#downSince.set(process.host, this.now);
+  stopped(server: ServerProcess): void {
+    this.serverIds = this.serverIds.filter((id) => id !== server.id);
+    server.leave();
+    if (!this.#downSince.has(server.host)) this.#downSince.set(server.host, this.now);
   }
 
   /** Processes that run or stand still. */
@@ -151,21 +152,21 @@ export class Cluster implements Hosts, Surroundings, Town {
     return [...this.processes.values()].filter(({ status }) => status !== "down");
   }
 
-  stepped(process: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void {
+  stepped(server: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void {
     this.steps++;
-    this.#mix(process.id, input, made);
+    this.#mix(server.id, input, made);
     if (input.type === "request" || input.type === "malformed") {
-      this.talks.get(input.connection)?.conversation.read(this.now, process.stillMs);
+      this.talks.get(input.connection)?.conversation.read(this.now, server.stillMs);
     }
     for (const effect of made.effects) {
-      if (effect.type === "keep-roster") this.#rosters.set(process.id, effect.roster);
+      if (effect.type === "keep-roster") this.#rosters.set(server.id, effect.roster);
     }
-    for (const observer of this.observers) observer.stepped(process, before, input, made);
+    for (const observer of this.observers) observer.stepped(server, before, input, made);
   }
 
-  threw(process: ServerProcess, input: ServerInput, error: unknown): void {
+  threw(server: ServerProcess, input: ServerInput, error: unknown): void {
     const said = error instanceof Error ? error.message : String(error);
-    this.complain("I12", `step of ${process.id} threw on ${input.type}: ${said}`);
+    this.complain("I12", `step of ${server.id} threw on ${input.type}: ${said}`);
   }
 
   // Hosts
@@ -199,12 +200,12 @@ export class Cluster implements Hosts, Surroundings, Town {
     this.#wallJumps.set(host, ms);
   }
 
-  dial(process: ServerProcess, effect: Extract<ServerEffect, { type: "dial" }>): void {
-    dialServer(this, process, effect);
+  dial(server: ServerProcess, effect: Extract<ServerEffect, { type: "dial" }>): void {
+    dialServer(this, server, effect);
   }
 
-  splice(process: ServerProcess, end: End, host: string): void {
-    spliceTo(this, process, end, host);
+  splice(server: ServerProcess, end: End, host: string): void {
+    spliceTo(this, server, end, host);
   }
 
   // Users
@@ -234,8 +235,8 @@ export class Cluster implements Hosts, Surroundings, Town {
   }
 
   begins(end: End, conversation: Conversation, user: Listener): void {
-    const process = end.owner as ServerProcess;
-    this.talks.set(end.id, { conversation, user, process, end });
+    const server = end.owner as ServerProcess;
+    this.talks.set(end.id, { conversation, user, server, end });
   }
 
   ticketFor(username: string, identity: string): string | undefined {
@@ -246,10 +247,10 @@ export class Cluster implements Hosts, Surroundings, Town {
     return ticket;
   }
 
-  verify(process: ServerProcess, effect: Extract<ServerEffect, { type: "verify" }>): void {
+  verify(server: ServerProcess, effect: Extract<ServerEffect, { type: "verify" }>): void {
     const { connection, request } = effect;
     const ticket = this.#tickets.get(effect.ticket);
-    const aheadMs = ticket === undefined ? 0 : ticket.expiresAt - this.wallClock(process.host);
+    const aheadMs = ticket === undefined ? 0 : ticket.expiresAt - this.wallClock(server.host);
     const outcome =
       ticket === undefined || aheadMs > 24 * 3_600_000
         ? ({ ok: false, reason: "ticket-invalid" } as const)
@@ -262,7 +263,7 @@ export class Cluster implements Hosts, Surroundings, Town {
             } as const);
     if (ticket !== undefined && outcome.ok) this.ticketsShown.set(`${connection}`, ticket);
     this.after(this.random.between(0, 8), () =>
-      process.take({ type: "verified", connection, request, outcome }),
+      server.take({ type: "verified", connection, request, outcome }),
     );
   }
 

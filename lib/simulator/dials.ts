@@ -41,7 +41,7 @@ export interface Hosts {
 }
 
 type Reached = (outcome: Exclude<DialOutcome, { type: "link" | "other-id" }> | Reach) => void;
-type Reach = { readonly type: "reached"; readonly process: ServerProcess };
+type Reach = { readonly type: "reached"; readonly server: ServerProcess };
 
 /** How a connection attempt goes: TCP, then TLS, each within its limit. */
 function reach(hosts: Hosts, path: readonly string[], limitMs: number, done: Reached): void {
@@ -57,23 +57,23 @@ function reach(hosts: Hosts, path: readonly string[], limitMs: number, done: Rea
     return;
   }
   agenda.after(tripMs, () => {
-    const process = hosts.processAt(target);
+    const server = hosts.processAt(target);
     const downSince = hosts.downSince(target);
-    if (process === undefined || downSince !== undefined) {
+    if (server === undefined || downSince !== undefined) {
       const isClosing = downSince !== undefined && agenda.now - downSince < closingMs;
       done(isClosing ? { type: "tls-failed", detail: "reset" } : { type: "refused" });
       return;
     }
     const handshakeMs = random.between(1, 4) + random.between(0, slowMs);
-    const isDeaf = () => isCut() || process.status !== "running";
+    const isDeaf = () => isCut() || server.status !== "running";
     agenda.after(Math.min(handshakeMs, limitMs), () => {
-      if (!isDeaf() && handshakeMs <= limitMs) done({ type: "reached", process });
+      if (!isDeaf() && handshakeMs <= limitMs) done({ type: "reached", server });
       else {
         agenda.after(limitMs - Math.min(handshakeMs, limitMs), () =>
           done(
             isDeaf() || handshakeMs > limitMs
               ? { type: "tls-silent" }
-              : { type: "reached", process },
+              : { type: "reached", server },
           ),
         );
       }
@@ -114,7 +114,7 @@ export function dialServer(
     });
   };
   const direct = (result: Parameters<Reached>[0]) =>
-    result.type === "reached" ? link(result.process) : finish(result);
+    result.type === "reached" ? link(result.server) : finish(result);
   if (via === undefined) reach(hosts, [from.host, address.host], limitMs, direct);
   else dialThrough(hosts, from, { third: via.address.host, target: serverid }, finish, link);
 }
@@ -138,10 +138,10 @@ function dialThrough(
       else link(target, to.third);
     });
     const place = { ...peerPlace(from), owner: relaying };
-    const end = hosts.network.connect(place, peerPlace(result.process));
-    result.process.hold(end.other, "peer");
+    const end = hosts.network.connect(place, peerPlace(result.server));
+    result.server.hold(end.other, "peer");
     const opened = { type: "opened", connection: end.other.id, role: "peer" } as const;
-    result.process.take({ ...opened, certificateId: from.id });
+    result.server.take({ ...opened, certificateId: from.id });
     const request = { type: "relay", serverid: from.id, target: to.target } as const;
     hosts.network.write(end, new TextEncoder().encode(formatMessage(request)));
     hosts.agenda.after(2 * limitMs, () => {
@@ -191,7 +191,7 @@ export function spliceTo(hosts: Hosts, through: ServerProcess, end: End, host: s
       return;
     }
     hosts.network.discard(end);
-    waiting.reached(result.process);
+    waiting.reached(result.server);
   });
 }
 
@@ -207,7 +207,7 @@ export function dialClient(
       done(undefined);
       return;
     }
-    const target = result.process;
+    const target = result.server;
     const end = hosts.network.connect(place, {
       host: target.host,
       owner: target,
@@ -233,7 +233,7 @@ export function dialAsPeer(
       done(undefined);
       return;
     }
-    const target = result.process;
+    const target = result.server;
     const limits = { lineMax: peerFrameBytesMax, waitingMax: peerWaitingBytesMax };
     const end = hosts.network.connect({ ...place, ...limits }, peerPlace(target));
     target.hold(end.other, "peer");
@@ -243,10 +243,10 @@ export function dialAsPeer(
   });
 }
 
-function peerPlace(process: ServerProcess): Place {
+function peerPlace(server: ServerProcess): Place {
   return {
-    host: process.host,
-    owner: process,
+    host: server.host,
+    owner: server,
     lineMax: peerFrameBytesMax,
     waitingMax: peerWaitingBytesMax,
   };

@@ -85,15 +85,15 @@ export class Faults {
     const cluster = this.#cluster;
     const { kind, ms, on, to } = fault;
     const [id = ""] = on;
-    const process = cluster.processes.get(id);
+    const server = cluster.processes.get(id);
     switch (kind) {
       case "crash":
       case "lose-host":
         return this.#crash(fault);
       case "pause":
-        if (process?.status !== "running") return "nothing";
-        process.pause();
-        return () => process.resume();
+        if (server?.status !== "running") return "nothing";
+        server.pause();
+        return () => server.resume();
       case "cut":
       case "stall":
         return this.#cut(fault, true);
@@ -110,22 +110,22 @@ export class Faults {
           for (const other of to) cluster.slow(id, other, 0);
         };
       case "late-timers":
-        if (process === undefined) return "nothing";
-        process.timerLateMs = 350;
+        if (server === undefined) return "nothing";
+        server.timerLateMs = 350;
         return () => {
-          process.timerLateMs = 2;
+          server.timerLateMs = 2;
         };
       case "clock-jump":
         cluster.jump(id, ms % 2 === 0 ? ms * 1_000 : -ms * 1_000);
         return undefined;
       case "join":
-        if (process !== undefined) return "nothing";
+        if (server !== undefined) return "nothing";
         cluster.startServer(id, to[0] ?? "s1");
         cluster.serverIds = [...cluster.serverIds, id];
         return undefined;
       case "drain":
-        if (process?.status !== "running") return "nothing";
-        process.take({ type: "command", command: "drain" });
+        if (server?.status !== "running") return "nothing";
+        server.take({ type: "command", command: "drain" });
         cluster.serverIds = cluster.serverIds.filter((other) => other !== id);
         return undefined;
       case "auth-down":
@@ -145,16 +145,16 @@ export class Faults {
   #crash({ kind, ms, on }: Fault): (() => void) | undefined | "nothing" {
     const cluster = this.#cluster;
     const [id = ""] = on;
-    const process = cluster.processes.get(id);
-    const isLeaving = process?.state.phase === "draining" || process?.state.phase === "stopped";
-    if (process === undefined || process.status === "down" || isLeaving) return "nothing";
+    const server = cluster.processes.get(id);
+    const isLeaving = server?.state.phase === "draining" || server?.state.phase === "stopped";
+    if (server === undefined || server.status === "down" || isLeaving) return "nothing";
     cluster.crash(id, kind === "lose-host");
     if (ms === 0) {
       cluster.serverIds = cluster.serverIds.filter((other) => other !== id);
       return undefined;
     }
     return () => {
-      const contact = process.config.mustJoin ? (cluster.live()[0]?.id ?? "s1") : undefined;
+      const contact = server.config.mustJoin ? (cluster.live()[0]?.id ?? "s1") : undefined;
       cluster.startServer(id, contact);
     };
   }

@@ -108,3 +108,24 @@ function operationOf(effect: ServerEffect): Operation | undefined {
     message.roomid.startsWith("MainHall-");
   return isBack ? "come back" : undefined;
 }
+
+/** Pairs that can't meet, and why. */
+const impossible: Readonly<Record<string, string>> = {};
+
+/** The ledger as a table: a line for each operation, a column for each fault. */
+export function ledgerTable(ledger: Ledger): string {
+  const width = 9;
+  const head = faultKinds.map((fault) => fault.slice(0, width - 1).padStart(width)).join("");
+  const lines = operations.map((operation) => {
+    const counts = faultKinds.map((fault) => ledger.get(cell(operation, fault)) ?? 0);
+    return operation.padEnd(16) + counts.map((count) => String(count).padStart(width)).join("");
+  });
+  return [`${" ".repeat(16)}${head}`, ...lines].join("\n");
+}
+
+/** Pairs that never met, those that can't left out. */
+export function ledgerGaps(ledger: Ledger): string[] {
+  return operations
+    .flatMap((operation) => faultKinds.map((fault) => cell(operation, fault)))
+    .filter((key) => !ledger.has(key) && !(key in impossible));
+}

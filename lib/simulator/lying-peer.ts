@@ -26,7 +26,8 @@ export function lie(cluster: Cluster, server: string, seed: number): void {
   const victim = random.pick(cluster.serverIds);
   const users = cluster.users.length;
   if (random.chance(0.5)) {
-    const liar = random.pick(cluster.live());
+    const liar = random.pick(cluster.live().filter(({ id }) => id !== victim));
+    if (liar === undefined) return;
     const said = random.chance(0.5)
       ? linesOf(random, [victim], users)
       : memberLines(random, liar.id, users);

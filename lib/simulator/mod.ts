@@ -4,7 +4,15 @@
  * @module
  */
 
-export { cell, faultKinds, type Ledger, type Operation, operations } from "./ledger.ts";
+export {
+  cell,
+  faultKinds,
+  type Ledger,
+  ledgerGaps,
+  ledgerTable,
+  type Operation,
+  operations,
+} from "./ledger.ts";
 export {
   type Fault,
   type FaultKind,
@@ -13,4 +21,5 @@ export {
   type Scenario,
   scenarioOf,
 } from "./scenario.ts";
+export { shrink } from "./shrink.ts";
 export { type Outcome, simulate, type Wishes } from "./simulate.ts";

@@ -37,15 +37,15 @@ export interface Surroundings {
   readonly agenda: Agenda;
   readonly network: Network;
   readonly random: Random;
-  dial(process: ServerProcess, effect: Extract<ServerEffect, { type: "dial" }>): void;
-  splice(process: ServerProcess, end: End, host: string): void;
-  verify(process: ServerProcess, effect: Extract<ServerEffect, { type: "verify" }>): void;
+  dial(server: ServerProcess, effect: Extract<ServerEffect, { type: "dial" }>): void;
+  splice(server: ServerProcess, end: End, host: string): void;
+  verify(server: ServerProcess, effect: Extract<ServerEffect, { type: "verify" }>): void;
   /** The machine has made a step and its effects have been performed. */
-  stepped(process: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void;
+  stepped(server: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void;
   /** The machine threw, which it never may. */
-  threw(process: ServerProcess, input: ServerInput, error: unknown): void;
+  threw(server: ServerProcess, input: ServerInput, error: unknown): void;
   /** The machine has nothing left to do. */
-  stopped(process: ServerProcess): void;
+  stopped(server: ServerProcess): void;
 }
 
 /** How the clock of a process runs. */

@@ -13,19 +13,19 @@ export function tell(cluster: Cluster, write: (line: string) => void): void {
   const stamp = () => cluster.now.toFixed(0).padStart(6);
   cluster.trace = (line) => write(`${stamp()} ${line}`);
   cluster.observers.push({
-    stepped(process, _before, input, made) {
-      const cause = inputText(process, input);
-      const effects = made.effects.map((effect) => effectText(process, effect));
+    stepped(server, _before, input, made) {
+      const cause = inputText(server, input);
+      const effects = made.effects.map((effect) => effectText(server, effect));
       const said = effects.filter((text) => text !== "");
       if (cause === "" && said.length === 0) return;
-      write(`${stamp()} ${process.id} ${cause}`);
-      for (const text of said) write(`         ${process.id}   ${text}`);
+      write(`${stamp()} ${server.id} ${cause}`);
+      for (const text of said) write(`         ${server.id}   ${text}`);
     },
   });
 }
 
-function inputText(process: ServerProcess, input: ServerInput): string {
-  const who = "connection" in input ? whoIs(process, input.connection) : "";
+function inputText(server: ServerProcess, input: ServerInput): string {
+  const who = "connection" in input ? whoIs(server, input.connection) : "";
   switch (input.type) {
     case "tick":
       return "";
@@ -48,12 +48,12 @@ function inputText(process: ServerProcess, input: ServerInput): string {
   }
 }
 
-function effectText(process: ServerProcess, effect: ServerEffect): string {
+function effectText(server: ServerProcess, effect: ServerEffect): string {
   switch (effect.type) {
     case "send": {
       if (effect.message.type === "heartbeat") return "";
       const to = effect.to.filter((each) => each !== effect.except);
-      const names = to.map((each) => whoIs(process, each)).join(" ");
+      const names = to.map((each) => whoIs(server, each)).join(" ");
       return `to ${names}: ${JSON.stringify(effect.message)}`;
     }
     case "report": {
@@ -63,7 +63,7 @@ function effectText(process: ServerProcess, effect: ServerEffect): string {
     case "dial":
       return `dials ${effect.address.host} (${effect.dial})${effect.via ? ` by ${effect.via.serverid}` : ""}`;
     case "close":
-      return `closes ${whoIs(process, effect.connection)}: ${effect.reason}`;
+      return `closes ${whoIs(server, effect.connection)}: ${effect.reason}`;
     case "verify":
       return "";
     default:
@@ -71,7 +71,7 @@ function effectText(process: ServerProcess, effect: ServerEffect): string {
   }
 }
 
-function whoIs(process: ServerProcess, connection: number): string {
-  const end = process.ends.get(connection as never);
+function whoIs(server: ServerProcess, connection: number): string {
+  const end = server.ends.get(connection as never);
   return end === undefined ? `#${connection}` : `${end.other.host}#${connection}`;
 }

@@ -24,6 +24,7 @@ export function agreement(watch: Watch): Checker {
       compare(watch, "rooms", roomsOf);
     },
     finished: () => {
+      if (!watch.hasMajority()) return;
       for (const { state } of watch.cluster.live()) leftOver(watch, state);
       ghosts(watch);
     },
@@ -81,15 +82,15 @@ function leftOver(watch: Watch, state: ServerState): void {
 
 /** A user whose connection is open is in where it believes to be in; nobody else is. */
 function ghosts(watch: Watch): void {
-  for (const [connection, { conversation, process, end }] of watch.cluster.talks) {
-    if (process.status !== "running" || end.status !== "open") continue;
+  for (const [connection, { conversation, server, end }] of watch.cluster.talks) {
+    if (server.status !== "running" || end.status !== "open") continue;
     watch.looked("I8");
-    const identity = process.state.clients.get(connection)?.identity;
-    const session = identity === undefined ? undefined : process.state.sessions.get(identity);
+    const identity = server.state.clients.get(connection)?.identity;
+    const session = identity === undefined ? undefined : server.state.sessions.get(identity);
     const isIn = session?.connection === connection;
     if (conversation.state === "in" && conversation.pending.length === 0 && !isIn) {
       const { room } = conversation;
-      watch.complain("I7", `${conversation.identity} believes to be in ${room} on ${process.id}`);
+      watch.complain("I7", `${conversation.identity} believes to be in ${room} on ${server.id}`);
     }
   }
   for (const { state, id } of watch.cluster.live()) {

@@ -18,20 +18,20 @@ export function answers(watch: Watch): Checker {
     promise: "I6",
     swept: () => {
       const { cluster } = watch;
-      for (const [connection, { conversation, process, user }] of cluster.talks) {
-        if (conversation.state === "over" || process.status === "down") {
+      for (const [connection, { conversation, server, user }] of cluster.talks) {
+        if (conversation.state === "over" || server.status === "down") {
           cluster.talks.delete(connection);
           watch.looked("I6", conversation.looked);
           continue;
         }
         const [asked] = conversation.pending;
-        if (asked?.readAt === undefined || process.status !== "running") continue;
-        const recently = cluster.now - process.resumedAt < slackMs;
+        if (asked?.readAt === undefined || server.status !== "running") continue;
+        const recently = cluster.now - server.resumedAt < slackMs;
         if (recently || !user.isReading() || user.deafUntil > 0) continue;
         watch.looked("I6");
-        const waitedMs = cluster.now - asked.readAt - (process.stillMs - asked.stillMs);
+        const waitedMs = cluster.now - asked.readAt - (server.stillMs - asked.stillMs);
         if (waitedMs <= answerMs + slackMs) continue;
-        const what = `${conversation.identity} asked ${process.id} for ${nameOf(asked)}`;
+        const what = `${conversation.identity} asked ${server.id} for ${nameOf(asked)}`;
         watch.complain("I6", `${what} and has no answer after ${Math.round(waitedMs)} ms`);
       }
     },

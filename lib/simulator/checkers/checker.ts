@@ -15,7 +15,7 @@ import { Ties } from "./ties.ts";
 
 /** One step of one server. */
 export interface Stepped {
-  readonly process: ServerProcess;
+  readonly server: ServerProcess;
   readonly before: ServerState;
   readonly after: ServerState;
   readonly input: ServerInput;
@@ -80,9 +80,9 @@ export class Watch implements Observer {
     return live.every(({ state }) => 2 * live.length > state.roster.size);
   }
 
-  stepped(process: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void {
-    const step = { process, before, after: made.state, input, effects: made.effects };
-    this.ties.stepped(process, before);
+  stepped(server: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void {
+    const step = { server, before, after: made.state, input, effects: made.effects };
+    this.ties.stepped(server, before);
     for (const checker of this.#checkers) checker.stepped?.(step);
   }
 

@@ -26,13 +26,13 @@ export function detection(watch: Watch): Checker {
   };
 }
 
-function check(watch: Watch, { process }: Stepped, member: ServerId, what: string): void {
+function check(watch: Watch, { server }: Stepped, member: ServerId, what: string): void {
   watch.looked("I15");
   const { cluster, faults } = watch;
   const other = cluster.processes.get(member);
   if (other?.status !== "running" || other.state.phase === "stopped") return;
   if (cluster.now - other.resumedAt < wellMs || cluster.now - other.startedAt < wellMs) return;
-  if (watch.ties.tiedMs(other, process) === 0) return;
+  if (watch.ties.tiedMs(other, server) === 0) return;
   const struck = faults.struck.some(({ fault, endedAt }) => {
     if (endedAt !== undefined && cluster.now - endedAt > wellMs) return false;
     if (fault.kind === "late-timers") return fault.on.includes(member);
@@ -41,9 +41,9 @@ function check(watch: Watch, { process }: Stepped, member: ServerId, what: strin
     return isPause ? fault.on.includes(member) : isAbout;
   });
   if (struck) return;
-  const stoodMs = Math.round(cluster.now - process.resumedAt);
+  const stoodMs = Math.round(cluster.now - server.resumedAt);
   watch.complain(
     "I15",
-    `${process.id} (back for ${stoodMs} ms) of ${member}, which is well: ${what}`,
+    `${server.id} (back for ${stoodMs} ms) of ${member}, which is well: ${what}`,
   );
 }

@@ -15,7 +15,7 @@ const slackMs = 1;
 
 interface Pass {
   readonly identity: Identity;
-  readonly process: ServerProcess;
+  readonly server: ServerProcess;
   readonly givenAt: number;
   used: boolean;
 }
@@ -26,14 +26,14 @@ export function entitlement(watch: Watch): Checker {
   return {
     promise: "I11",
     stepped: (step) => {
-      const { process, after, effects } = step;
+      const { server, after, effects } = step;
       for (const effect of effects) {
         if (effect.type === "send" && effect.message.type === "moveidentity") {
           const { message } = effect;
           if (message.approved !== "true" || message.pass === undefined) continue;
           const { pass, identity } = message;
           if (passes.has(pass)) continue;
-          passes.set(pass, { identity, process, givenAt: after.now, used: false });
+          passes.set(pass, { identity, server, givenAt: after.now, used: false });
         }
         if (effect.type !== "report") continue;
         const { event } = effect;
@@ -46,19 +46,19 @@ export function entitlement(watch: Watch): Checker {
 
 function checkTicket(
   watch: Watch,
-  { process, after }: Stepped,
+  { server, after }: Stepped,
   { identity, username }: { readonly identity: Identity; readonly username: string },
 ): void {
   watch.looked("I11");
   const connection = after.sessions.get(identity)?.connection;
   const ticket = watch.cluster.ticketsShown.get(`${connection}`);
   if (ticket?.identity === identity && ticket.username === username) return;
-  watch.complain("I11", `${process.id} lets ${identity} in as ${username} without its ticket`);
+  watch.complain("I11", `${server.id} lets ${identity} in as ${username} without its ticket`);
 }
 
 function checkPass(
   watch: Watch,
-  { process, after, input }: Stepped,
+  { server, after, input }: Stepped,
   identity: Identity,
   passes: ReadonlyMap<string, Pass>,
 ): void {
@@ -68,14 +68,14 @@ function checkPass(
     ? input.request.ticket
     : shownOn(watch, after.sessions.get(identity)?.connection);
   const pass = shown === undefined ? undefined : passes.get(shown);
-  if (pass === undefined || pass.identity !== identity || pass.process !== process) {
-    watch.complain("I11", `${identity} arrives on ${process.id} without a pass for that`);
+  if (pass === undefined || pass.identity !== identity || pass.server !== server) {
+    watch.complain("I11", `${identity} arrives on ${server.id} without a pass for that`);
     return;
   }
-  if (pass.used) watch.complain("I11", `${identity} arrives on ${process.id} with a used pass`);
+  if (pass.used) watch.complain("I11", `${identity} arrives on ${server.id} with a used pass`);
   const ageMs = after.now - pass.givenAt;
   if (ageMs > passMs + slackMs) {
-    watch.complain("I11", `${identity} arrives on ${process.id} with a pass ${ageMs} ms old`);
+    watch.complain("I11", `${identity} arrives on ${server.id} with a pass ${ageMs} ms old`);
   }
   pass.used = true;
 }

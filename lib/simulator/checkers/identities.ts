@@ -33,7 +33,7 @@ export function identities(watch: Watch): Checker {
 }
 
 function gained(watch: Watch, step: Stepped, identity: Identity, session: Session): void {
-  const { process, effects } = step;
+  const { server, effects } = step;
   const isWon = effects.some(
     (effect) =>
       effect.type === "report" &&
@@ -41,28 +41,28 @@ function gained(watch: Watch, step: Stepped, identity: Identity, session: Sessio
       effect.event.identity === identity,
   );
   for (const other of watch.cluster.everyProcess) {
-    if (other === process) continue;
+    if (other === server) continue;
     const held = other.state.sessions.get(identity);
     watch.looked("I1");
     if (held === undefined || isSameClaim(session, held)) continue;
-    const both = lists(process.state, other.state) && lists(other.state, process.state);
+    const both = lists(server.state, other.state) && lists(other.state, server.state);
     if (isWon && both) {
       const promise = other.status === "running" ? "I1" : "I4";
-      const detail = `${process.id} gives ${identity} away, which ${other.id} (${other.status}) holds`;
+      const detail = `${server.id} gives ${identity} away, which ${other.id} (${other.status}) holds`;
       watch.complain(promise, detail);
     }
     if (watch.cluster.scenario.partition === "majority" && other.status !== "down") {
       if (effective(other).sessions.has(identity)) {
-        watch.complain("I1", `${identity} is on ${process.id} and on ${other.id} at once`);
+        watch.complain("I1", `${identity} is on ${server.id} and on ${other.id} at once`);
       }
     }
   }
 }
 
 /** What a server's state would be before it does anything else: every deadline comes first. */
-export function effective(process: ServerProcess): ServerState {
-  const { state } = process;
-  return serverMachine.step(state, { type: "tick", at: Math.max(state.now, process.now) }).state;
+export function effective(server: ServerProcess): ServerState {
+  const { state } = server;
+  return serverMachine.step(state, { type: "tick", at: Math.max(state.now, server.now) }).state;
 }
 
 /** A move takes the claim along: both ends of it hold the same. */

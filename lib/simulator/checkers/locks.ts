@@ -24,7 +24,7 @@ export function locks(watch: Watch): Checker {
   const held = new Map<string, number>();
   return {
     promise: "I5",
-    stepped: ({ process, before, after, effects }) => {
+    stepped: ({ server, before, after, effects }) => {
       noteHolders(held, watch.cluster.now, before, after);
       for (const effect of effects) {
         if (effect.type !== "send") continue;
@@ -36,12 +36,12 @@ export function locks(watch: Watch): Checker {
         if (talk === undefined) continue;
         const name = isRoom ? `room:${message.roomid}` : `identity:${talk.conversation.identity}`;
         const readAt = talk.conversation.pending[0]?.readAt ?? watch.cluster.now;
-        checkDenial(watch, process, name, (held.get(name) ?? -1) >= readAt - 1_000);
+        checkDenial(watch, server, name, (held.get(name) ?? -1) >= readAt - 1_000);
       }
     },
     swept: () => {
-      for (const process of watch.cluster.live()) {
-        if (process.status === "running") sweep(watch, process, seen);
+      for (const server of watch.cluster.live()) {
+        if (server.status === "running") sweep(watch, server, seen);
       }
     },
   };
@@ -68,7 +68,7 @@ function noteHolders(
 
 function checkDenial(
   watch: Watch,
-  process: ServerProcess,
+  server: ServerProcess,
   name: string,
   wasHeldLately: boolean,
 ): void {
@@ -80,11 +80,11 @@ function checkDenial(
       ? state.rooms.has(text) || state.directory.has(text)
       : state.sessions.has(text) || state.reservations.has(text);
   });
-  if (!isHeld) watch.complain("I5", `${process.id} refuses ${name}, which nobody holds`);
+  if (!isHeld) watch.complain("I5", `${server.id} refuses ${name}, which nobody holds`);
 }
 
-function sweep(watch: Watch, process: ServerProcess, seen: Map<string, number>): void {
-  const { state, now } = process;
+function sweep(watch: Watch, server: ServerProcess, seen: Map<string, number>): void {
+  const { state, now } = server;
   const isBehind = (serverMachine.nextDeadline(state) ?? now) < now;
   if (isBehind) return;
   const age = (key: string) => {
@@ -92,7 +92,7 @@ function sweep(watch: Watch, process: ServerProcess, seen: Map<string, number>):
     if (since === undefined) seen.set(key, now);
     return now - (since ?? now);
   };
-  const run = `${process.id}@${process.startedAt}`;
+  const run = `${server.id}@${server.startedAt}`;
   for (const [name, queue] of state.claims) {
     for (const { connection, deadline } of queue) {
       watch.looked("I5");
@@ -104,14 +104,14 @@ function sweep(watch: Watch, process: ServerProcess, seen: Map<string, number>):
   for (const [name, { lock, questions }] of state.locks) {
     for (const { asker, stamp } of lock === undefined ? questions : [lock.attempt, ...questions]) {
       watch.looked("I5");
-      const isOwn = asker === process.id;
+      const isOwn = asker === server.id;
       if (!isOwn && !isPresent(state.membership.get(asker))) {
-        watch.complain("I5", `${process.id} keeps a lock of ${asker}, which is gone, on ${name}`);
+        watch.complain("I5", `${server.id} keeps a lock of ${asker}, which is gone, on ${name}`);
       }
       const ms = age(`${run} lock ${name} ${asker} ${stamp} ${lock?.attempt.stamp === stamp}`);
       const mostMs = isOwn ? claimMs : leaseMs;
       if (lock?.attempt.stamp === stamp && ms > mostMs + slackMs) {
-        watch.complain("I5", `${process.id} keeps ${lockedName(name).kind} locked for ${ms} ms`);
+        watch.complain("I5", `${server.id} keeps ${lockedName(name).kind} locked for ${ms} ms`);
       }
     }
   }

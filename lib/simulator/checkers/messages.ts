@@ -28,9 +28,9 @@ export function messages(watch: Watch): Checker {
   const seatsOf = new Map<ServerProcess, Seats>();
   return {
     promise: "I10",
-    stepped: ({ process, input, effects }) => {
-      const seats: Seats = seatsOf.get(process) ?? new Map();
-      seatsOf.set(process, seats);
+    stepped: ({ server, input, effects }) => {
+      const seats: Seats = seatsOf.get(server) ?? new Map();
+      seatsOf.set(server, seats);
       for (const effect of effects) {
         if (effect.type === "close") leave(seats, effect.connection);
         if (effect.type !== "send") continue;

@@ -1,6 +1,6 @@
 /**
- * I9: an evicted server can't vote or relay, and its names don't count, until it has come back under
- * a higher incarnation; after standing still it comes back without names.
+ * I9: an evicted server can't vote or relay, and its names don't count, until it has come back
+ * under a higher incarnation; after standing still it comes back without names.
  *
  * @module
  */
@@ -59,15 +59,15 @@ function checkVoters(watch: Watch, state: ServerState): void {
   }
 }
 
-function checkReturn(watch: Watch, { process, before, after }: Stepped): void {
+function checkReturn(watch: Watch, { server, before, after }: Stepped): void {
   watch.looked("I9");
   if (after.incarnation < before.incarnation) {
-    watch.complain("I9", `the incarnation of ${process.id} goes back`);
+    watch.complain("I9", `the incarnation of ${server.id} goes back`);
   }
-  const sinceMs = watch.cluster.now - process.resumedAt;
-  if (process.longestPauseMs < stoodStillMs || sinceMs > rememberedMs) return;
+  const sinceMs = watch.cluster.now - server.resumedAt;
+  if (server.longestPauseMs < stoodStillMs || sinceMs > rememberedMs) return;
   const held = [...after.sessions.values()].filter(({ connection }) => connection !== undefined);
   if (held.length === 0 && after.rooms.size === 1) return;
   const names = held.map(({ identity }) => identity).join(" ");
-  watch.complain("I9", `${process.id} stood still, was evicted and comes back with ${names}`);
+  watch.complain("I9", `${server.id} stood still, was evicted and comes back with ${names}`);
 }

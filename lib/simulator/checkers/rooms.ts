@@ -25,18 +25,18 @@ export function rooms(watch: Watch): Checker {
   };
 }
 
-function created(watch: Watch, { process }: Stepped, roomid: RoomId): void {
+function created(watch: Watch, { server }: Stepped, roomid: RoomId): void {
   for (const other of watch.cluster.everyProcess) {
-    if (other === process) continue;
+    if (other === server) continue;
     watch.looked("I2");
     if (!other.state.rooms.has(roomid)) continue;
-    if (lists(process.state, other.state) && lists(other.state, process.state)) {
+    if (lists(server.state, other.state) && lists(other.state, server.state)) {
       const promise = other.status === "running" ? "I2" : "I4";
-      watch.complain(promise, `${process.id} gives ${roomid} away, which ${other.id} owns`);
+      watch.complain(promise, `${server.id} gives ${roomid} away, which ${other.id} owns`);
     }
     if (watch.cluster.scenario.partition === "majority" && other.status !== "down") {
       if (effective(other).rooms.has(roomid)) {
-        watch.complain("I2", `${roomid} is on ${process.id} and on ${other.id} at once`);
+        watch.complain("I2", `${roomid} is on ${server.id} and on ${other.id} at once`);
       }
     }
   }

@@ -16,11 +16,11 @@ const hall = "MainHall-";
 export function routes(watch: Watch): Checker {
   return {
     promise: "I3",
-    stepped: ({ process, before, after, effects }) => {
+    stepped: ({ server, before, after, effects }) => {
       for (const effect of effects) {
         if (effect.type !== "send") continue;
         const { message } = effect;
-        if (message.type === "route") checkRoute(watch, process.id, after, message.host);
+        if (message.type === "route") checkRoute(watch, server.id, after, message.host);
         if (message.type === "roomlist") checkList(watch, after, message.rooms);
       }
       if (before.membership !== after.membership || before.directory !== after.directory) {

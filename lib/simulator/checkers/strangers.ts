@@ -48,13 +48,13 @@ export function strangers(watch: Watch): Checker {
 }
 
 /** Only what the passing of time alone would have changed may have changed. */
-function checkUnchanged(watch: Watch, { process, before, after, input }: Stepped, peer: string) {
+function checkUnchanged(watch: Watch, { server, before, after, input }: Stepped, peer: string) {
   watch.looked("I12");
   const untouched = serverMachine.step(before, { type: "tick", at: input.at }).state;
   for (const table of tables) {
     if (isSame(untouched[table], after[table])) continue;
     const type = input.type === "peer-message" ? input.message.type : "nonsense";
-    watch.complain("I12", `${type} of ${peer} changes the ${table} of ${process.id}`);
+    watch.complain("I12", `${type} of ${peer} changes the ${table} of ${server.id}`);
   }
 }
 
@@ -68,18 +68,18 @@ function plain(table: unknown): unknown {
 }
 
 /** The end of somebody else's attempt, or of a room of somebody else, is not a peer's to say. */
-function checkOwnOnly(watch: Watch, { process, before, after, input }: Stepped, peer: ServerId) {
+function checkOwnOnly(watch: Watch, { server, before, after, input }: Stepped, peer: ServerId) {
   if (input.type !== "peer-message") return;
   const { message } = input;
   if (message.type !== "releaseidentity") return;
   watch.looked("I12");
   const due = serverMachine.step(before, { type: "tick", at: input.at }).state;
-  for (const [name, attempt] of othersLocks(due.locks, peer, process.id)) {
+  for (const [name, attempt] of othersLocks(due.locks, peer, server.id)) {
     const now = after.locks.get(name as never);
     const isKept =
       now?.lock?.attempt.stamp === attempt.stamp && now.lock.attempt.asker === attempt.asker;
     if (isKept || name !== `identity:${message.identity}`) continue;
-    watch.complain("I12", `${peer} ends the lock of ${attempt.asker} on ${name} at ${process.id}`);
+    watch.complain("I12", `${peer} ends the lock of ${attempt.asker} on ${name} at ${server.id}`);
   }
 }
 
@@ -91,12 +91,12 @@ function* othersLocks(locks: LockTable, peer: ServerId, own: ServerId) {
 }
 
 /** What a peer says of its rooms leaves those of others, unless both claim one room. */
-function checkDirectory(watch: Watch, { process, before, after, input }: Stepped, peer: ServerId) {
+function checkDirectory(watch: Watch, { server, before, after, input }: Stepped, peer: ServerId) {
   if (input.type !== "peer-message" || input.message.type !== "deleteroom") return;
   watch.looked("I12");
   const due: ServerState = serverMachine.step(before, { type: "tick", at: input.at }).state;
-  for (const [roomid, { server }] of due.directory) {
-    if (server === peer || after.directory.get(roomid)?.server === server) continue;
-    watch.complain("I12", `${peer} deletes ${roomid} of ${server} at ${process.id}`);
+  for (const [roomid, { server: owner }] of due.directory) {
+    if (owner === peer || after.directory.get(roomid)?.server === owner) continue;
+    watch.complain("I12", `${peer} deletes ${roomid} of ${owner} at ${server.id}`);
   }
 }

@@ -33,16 +33,16 @@ export class Ties {
   }
 
   /** Follows a step of a server. */
-  stepped(process: ServerProcess, before: ServerState): void {
-    const { state } = process;
+  stepped(server: ServerProcess, before: ServerState): void {
+    const { state } = server;
     const isSame =
       before.membership === state.membership &&
       before.links === state.links &&
       before.incarnation === state.incarnation;
     if (isSame) return;
     for (const other of this.#cluster.processes.values()) {
-      if (other === process) continue;
-      const key = keyOf(process, other);
+      if (other === server) continue;
+      const key = keyOf(server, other);
       const isTied =
         lists(state, other.state) &&
         lists(other.state, state) &&

@@ -1,0 +1,141 @@
+/**
+ * Runs seeds of the simulator and says what was tried: how many, how fast, which operations met
+ * which faults, and how often each promise was really looked at. A failure prints the seed, what
+ * was broken, a smaller scenario that still breaks it, and the end of its trace.
+ *
+ * @module
+ */
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import type { CAC } from "cac";
+import * as v from "valibot";
+import {
+  formatScenario,
+  type Ledger,
+  ledgerGaps,
+  ledgerTable,
+  type Outcome,
+  parseScenario,
+  type Scenario,
+  scenarioOf,
+  shrink,
+  simulate,
+} from "../../lib/simulator/mod.ts";
+import { type Flags, UsageError, validate } from "./cli.ts";
+
+/** Lines of a trace that are shown of a failure. */
+const tailLines = 40;
+
+const count = (least: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,10}$/, `a number from ${least}`),
+    v.transform(Number),
+    v.minValue(least, `a number from ${least}`),
+  );
+
+const schema = v.object({
+  seeds: v.optional(count(1), "100"),
+  from: v.optional(count(0), "1"),
+  seed: v.optional(count(0)),
+  scenario: v.optional(v.string()),
+  trace: v.optional(v.boolean(), false),
+});
+
+/** Declares the flags. */
+export function simulationFlags(cli: CAC): ReturnType<CAC["command"]> {
+  return cli
+    .command("", "Run whole clusters in virtual time, with faults")
+    .option("--seeds <number>", "How many seeds to run (100)")
+    .option("--from <seed>", "The first of them (1)")
+    .option("--seed <seed>", "Run this one only")
+    .option("--scenario <file>", "Run a scenario that was written down instead")
+    .option("--trace", "With --seed or --scenario: print everything that happens");
+}
+
+/** Runs what the flags say; the process ends with 1 if a promise was broken. */
+export async function runSimulation(flags: Flags): Promise<void> {
+  const wish = validate("flag", schema, flags);
+  const single = wish.scenario === undefined ? wish.seed : undefined;
+  if (wish.scenario !== undefined || single !== undefined) {
+    const scenario = single === undefined ? readScenario(wish.scenario ?? "") : scenarioOf(single);
+    process.exitCode = runOne(scenario, wish.trace) ? 0 : 1;
+    return;
+  }
+  process.exitCode = (await runMany(wish.from, wish.seeds)) === 0 ? 0 : 1;
+}
+
+function readScenario(file: string): Scenario {
+  const read = parseScenario(readFileSync(file, "utf8"));
+  if (!read.ok) throw new UsageError(`${file}: ${read.error}`);
+  return read.value;
+}
+
+function runOne(scenario: Scenario, withTrace: boolean): boolean {
+  process.stdout.write(formatScenario(scenario));
+  const outcome = withTrace
+    ? simulate(scenario, { trace: (line) => process.stdout.write(`${line}\n`) })
+    : simulate(scenario);
+  const { fingerprint, failure } = outcome;
+  console.log(`fingerprint ${fingerprint.toString(16)}, ${outcome.steps} steps`);
+  if (failure !== undefined) console.log(describe(failure));
+  return failure === undefined;
+}
+
+async function runMany(from: number, seeds: number): Promise<number> {
+  const ledger: Ledger = new Map();
+  const looks = new Map<string, number>();
+  const failed: number[] = [];
+  const started = performance.now();
+  let [steps, ms, mixed] = [0, 0, 0];
+  for (let seed = from; seed < from + seeds; seed++) {
+    const outcome = simulate(scenarioOf(seed), { ledger });
+    steps += outcome.steps;
+    ms += outcome.ms;
+    mixed = Math.imul(mixed ^ outcome.fingerprint, 0x01000193) >>> 0;
+    for (const [promise, times] of outcome.looks) {
+      looks.set(promise, (looks.get(promise) ?? 0) + times);
+    }
+    if (outcome.failure !== undefined) {
+      failed.push(seed);
+      showFailure(seed, outcome);
+    }
+    // Lets a signal through.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const seconds = (performance.now() - started) / 1_000;
+  console.log(ledgerTable(ledger));
+  for (const gap of ledgerGaps(ledger)) console.log(`never met: ${gap}`);
+  const counted = [...looks].sort(([one], [other]) => number(one) - number(other));
+  console.log(`looked at: ${counted.map(([promise, times]) => `${promise} ${times}`).join(", ")}`);
+  console.log(
+    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${(seeds / seconds).toFixed(1)} a` +
+      ` second): ${steps} steps, ${(ms / 3_600_000).toFixed(2)} virtual hours, fingerprint` +
+      ` ${mixed.toString(16)}`,
+  );
+  const which = failed.length === 0 ? "" : `: ${failed.join(" ")}`;
+  console.log(`${seeds - failed.length} passed, ${failed.length} failed${which}`);
+  return failed.length;
+}
+
+function number(promise: string): number {
+  return Number(promise.slice(1));
+}
+
+function showFailure(seed: number, { failure }: Outcome): void {
+  if (failure === undefined) return;
+  console.log(`seed ${seed} is broken: ${describe(failure)}`);
+  const { scenario, outcome } = shrink(scenarioOf(seed), failure.promise);
+  console.log("A smaller scenario that breaks the same promise (run it with --scenario FILE):");
+  process.stdout.write(formatScenario(scenario));
+  if (outcome.failure !== undefined) console.log(`# ${describe(outcome.failure)}`);
+  const lines: string[] = [];
+  simulate(scenario, { trace: (line) => lines.push(line) });
+  console.log(`Its last lines (all of them: chat-simulate --seed ${seed} --trace):`);
+  console.log(lines.slice(-tailLines).join("\n"));
+}
+
+function describe({ promise, detail, at }: NonNullable<Outcome["failure"]>): string {
+  return `${promise} at ${Math.round(at)} ms: ${detail}`;
+}
