@@ -118,8 +118,8 @@ function relay(state: ServerState, link: Link, target: ServerId): ServerStep {
 const listTypes: ReadonlySet<string | undefined> = new Set(["members", "holdings"]);
 
 /**
- * A line of a peer that is no message: it is told, and its link stays if lines can still be read. In
- * the middle of a list it does not: the list would be taken without what that line said.
+ * A line of a peer that is no message: it is told, and its link stays if lines can still be read.
+ * In the middle of a list it does not: the list would be taken without what that line said.
  */
 export function peerMalformed(state: ServerState, link: Link, error: WireError): ServerStep {
   const { newserver, serverreply, holdings } = link;

@@ -1,7 +1,8 @@
 /**
  * The figures that the cluster promises, measured on real processes over the loopback: `npm run
  * bench:cluster`, or with names of figures (`kill stop lost join login claims`) only these.
- * `ROUNDS=50` repeats the slow ones more often. Run it on an idle machine.
+ * `ROUNDS=50` repeats the slow ones more often, `SERVERS=9` loses a host of nine. Run it on an idle
+ * machine.
  *
  * @module
  */

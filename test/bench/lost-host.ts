@@ -9,13 +9,16 @@ import { spawn, spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { certificatesFolder } from "../support/certificates.ts";
+import { certificatesFolder, copyCertificates, issue } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { RunningCommand, scriptCommand } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 import type { Figure } from "./figures.ts";
 
-const ids = ["s1", "s2", "s3"];
+/** How many servers; `SERVERS=9` for more. The last one is lost. */
+const count = Number(process.env["SERVERS"] ?? 3);
+const ids = Array.from({ length: count }, (_, index) => `s${index + 1}`);
+const victim = `s${count}`;
 const bridge = `chatbr${process.pid % 1000}`;
 const namespaceOf = (id: string) => `chat-${process.pid}-${id}`;
 const cableOf = (id: string) => `ch${process.pid % 10_000}${id}`;
@@ -54,7 +57,9 @@ async function startAll(): Promise<Map<string, RunningCommand>> {
   const servers = join(temporaryFolder(), "servers.txt");
   const lines = ids.map((id) => `${id}\t${addressOf(id)}\t4444\t5555\n`);
   await writeFile(servers, lines.join(""));
-  const certs = await certificatesFolder();
+  const files = ["ca.pem", "ca.key", "ticket.pub"];
+  const certs = await copyCertificates(await certificatesFolder(), ...files);
+  for (const id of ids) await issue(certs, id);
   const started = new Map<string, RunningCommand>();
   for (const id of ids) {
     const command = [...scriptCommand("bin/chat-server.ts"), "-n", id, "-l", servers];
@@ -67,15 +72,15 @@ async function startAll(): Promise<Map<string, RunningCommand>> {
 
 /** From the loss of a host to its eviction by each of the others. */
 export async function lostHost(rounds: number): Promise<Figure> {
-  const figure = { what: "lost host: evicted", bound: 4500 };
+  const figure = { what: `lost host of ${count}: evicted`, bound: 4500 };
   process.once("exit", removeNetwork);
   if (!makeNetwork()) return { ...figure, samples: [], note: "no right to network namespaces" };
   const servers = await startAll();
-  const observers = ["s1", "s2"].map((id) => servers.get(id) as RunningCommand);
+  const observers = ids.slice(0, -1).map((id) => servers.get(id) as RunningCommand);
   const samples: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const since = Date.now();
-    ip("link", "set", cableOf("s3"), "down");
+    ip("link", "set", cableOf(victim), "down");
     for (const each of observers) {
       const line = await each.logged(
         "member-evicted",
@@ -84,16 +89,16 @@ export async function lostHost(rounds: number): Promise<Figure> {
       samples.push(Date.parse(String(line["time"])) - since);
     }
     const cutAt = Date.now();
-    ip("link", "set", cableOf("s3"), "up");
+    ip("link", "set", cableOf(victim), "up");
     const isBack = (each: RunningCommand) =>
       each.log.some(
         ({ event, member, time }) =>
           String(event).startsWith("member-joined") &&
-          member === "s3" &&
+          member === victim &&
           Date.parse(String(time)) > cutAt,
       );
-    await waitFor("s3 to be back", () => observers.every(isBack), 60_000);
-    // What the three still tell each other about it must not be part of the next round.
+    await waitFor("the lost one to be back", () => observers.every(isBack), 60_000);
+    // What they still tell each other about it must not be part of the next round.
     await new Promise((resolve) => setTimeout(resolve, 2000 + 500 * Math.random()));
   }
   await Promise.all([...servers.values()].map((each) => each.stop("SIGKILL")));
