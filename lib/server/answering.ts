@@ -149,7 +149,9 @@ export function contestWon(state: ServerState, connection: ConnectionId): Server
 function approve(state: ServerState, link: Link, newserver: NewServer): ServerStep {
   const { connection, peer: id, holdings } = link;
   const known = state.membership.get(id);
-  const knowsNames = isPresent(known) && known.incarnation === newserver.incarnation;
+  const isSame = isPresent(known) && known.incarnation === newserver.incarnation;
+  // It may have evicted this server meanwhile: then it has forgotten what it knew of it.
+  const knowsNames = isSame && state.peers.get(id)?.knownAs === state.incarnation;
   const whole: Link = { ...link, holdings: [], members: [], newserver: undefined };
   return sequence<ServerState, ServerEffect>(
     state,

@@ -37,6 +37,18 @@ export function endConnection(
   );
 }
 
+/** Ends every session, those of movers included: no name is held here any longer. */
+export function endEverySession(state: ServerState, reason: CloseReason): ServerStep {
+  return sequence<ServerState, ServerEffect>(
+    state,
+    (s) =>
+      forEach(s.sessions.values(), s, (current, { connection }) =>
+        connection === undefined ? step(current) : endConnection(current, connection, reason),
+      ),
+    (s) => step({ ...s, sessions: s.sessions.clear() }),
+  );
+}
+
 /** An admin wants a user out: every session of that account ends. */
 export function disconnectUser(state: ServerState, username: string): ServerStep {
   const sessions = [...state.sessions.values()].filter((s) => s.username === username);

@@ -9,7 +9,7 @@ import type { ServerId } from "../base/ids.ts";
 import { forEach, sequence, step } from "../machine.ts";
 import { changeMember, isPresent } from "../membership/membership.ts";
 import { openBallots, settleName, yieldAttempt } from "./claims.ts";
-import { endConnection } from "./departure.ts";
+import { endEverySession } from "./departure.ts";
 import { report, tellPeers } from "./effects.ts";
 import { gather } from "./gathering.ts";
 import type { ServerEffect } from "./inputs.ts";
@@ -66,16 +66,8 @@ export function renew(state: ServerState): ServerStep {
   };
   return sequence<ServerState, ServerEffect>(
     renewed,
-    (s) => (stoodStill ? giveUpNames(s) : step(s)),
+    (s) => (stoodStill ? endEverySession(s, "evicted") : step(s)),
     (s) => forEach(openBallots(s), s, (current, [name]) => yieldAttempt(current, name)),
     (s) => forEach(s.claims.keys(), s, settleName),
-  );
-}
-
-/** Ends every session; the rooms of their owners go with them. */
-function giveUpNames(state: ServerState): ServerStep {
-  const alone = state.sessions.filter(({ connection }) => connection !== undefined);
-  return forEach(alone.values(), { ...state, sessions: alone }, (s, { connection }) =>
-    connection === undefined ? step(s) : endConnection(s, connection, "evicted"),
   );
 }

@@ -120,10 +120,24 @@ export function takeMemberList(
       const address = { host: entry.peerhost, port: Number(entry.peerport) };
       const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(address, s));
       const listedBy = entry.status === "alive" ? from : peers.get(id)?.listedBy;
-      return dialPeer(changePeer({ ...s, peers }, id, { listedAt: s.now, listedBy }), id);
+      const listedAt = isYoungersHope(s, from, entry) ? peers.get(id)?.listedAt : s.now;
+      return dialPeer(
+        changePeer({ ...s, peers }, id, { listedAt: listedAt ?? s.now, listedBy }),
+        id,
+      );
     },
   );
   return step(next.state, ...followed.effects, ...next.effects);
+}
+
+/**
+ * Whether a list only says whom a younger server hopes to reach itself. Two newcomers that took
+ * that for news would keep each other waiting for somebody who is long gone.
+ */
+function isYoungersHope(state: ServerState, from: ServerId, { status }: ListedMember): boolean {
+  if (status !== "introducing") return false;
+  const theirs = state.membership.get(from)?.incarnation ?? 0;
+  return theirs === state.incarnation ? from > state.config.serverid : theirs > state.incarnation;
 }
 
 /** What the member list comes down to; members that see the same have the same. */
@@ -135,7 +149,8 @@ export function membersDigest(state: ServerState): string {
 
 /**
  * Forgets what a member had here: its rooms and its locks; users who were on their way there are
- * back. Reservations for its movers stay until their time.
+ * back. Reservations for its movers stay until their time, and how its moves ended until it knows:
+ * it may come back, and holds their names until then.
  */
 export function forgetHoldings(state: ServerState, id: ServerId): ServerStep {
   const isOthers = (entry: { readonly from: ServerId }) => entry.from !== id;
@@ -143,7 +158,6 @@ export function forgetHoldings(state: ServerState, id: ServerId): ServerStep {
     {
       ...changePeer(forgetRoomsOf(state, id), id, { roomChange: 0, knownAs: 0, heartbeat: 0 }),
       announced: state.announced.filter(isOthers),
-      endedMoves: state.endedMoves.filter(isOthers),
     },
     (s) => dropLocksOf(s, id),
     (s) => bringBackMovers(s, id),
@@ -173,7 +187,11 @@ export function memberRemoved(state: ServerState, id: ServerId, incarnation: num
   const reason = "an admin has removed it";
   const event = { event: "member-left", member: id, incarnation: member.incarnation } as const;
   return sequence<ServerState, ServerEffect>(
-    { ...state, membership: changeMember(state.membership, id, { status: "left" }), peers },
+    {
+      ...withoutMovesOf(state, id),
+      membership: changeMember(state.membership, id, { status: "left" }),
+      peers,
+    },
     (s) => step(s, report({ ...event, reason })),
     (s) => changeRoster(s, { remove: id }),
   );
@@ -187,10 +205,19 @@ export function memberLeft(state: ServerState, id: ServerId): ServerStep {
   const peers = new Map(state.peers);
   peers.delete(id);
   return sequence<ServerState, ServerEffect>(
-    { ...state, membership: changeMember(state.membership, id, { status: "left" }), peers },
+    {
+      ...withoutMovesOf(state, id),
+      membership: changeMember(state.membership, id, { status: "left" }),
+      peers,
+    },
     (s) => forgetMember(s, id),
     (s) =>
       step(s, report({ event: "member-left", member: id, incarnation, reason: "it has left" })),
     (s) => changeRoster(s, { remove: id }),
   );
+}
+
+/** Nobody is left to be told how moves from there ended. */
+function withoutMovesOf(state: ServerState, id: ServerId): ServerState {
+  return { ...state, endedMoves: state.endedMoves.filter(({ from }) => from !== id) };
 }

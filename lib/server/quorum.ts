@@ -11,7 +11,7 @@ import { askAgain } from "../lock/ballot.ts";
 import { forEach, type Instant, sequence, step } from "../machine.ts";
 import { isPresent } from "../membership/membership.ts";
 import { changeBallot, forgetVoter, openBallots, refuseClaims } from "./claims.ts";
-import { endConnection } from "./departure.ts";
+import { endEverySession } from "./departure.ts";
 import { openLinkTo, report } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer } from "./links.ts";
@@ -73,22 +73,12 @@ function fenceAt(state: ServerState): Instant {
 
 /** Gives up every name: others may soon take them. */
 function fence(state: ServerState): ServerStep {
-  const alone = state.sessions.filter(({ connection }) => connection !== undefined);
-  const fenced: ServerState = {
-    ...state,
-    fenced: true,
-    sessions: alone,
-    announced: state.announced.clear(),
-  };
   return sequence<ServerState, ServerEffect>(
-    fenced,
+    { ...state, fenced: true, announced: state.announced.clear() },
     (s) => step(s, report({ event: "quorum-lost", members: reachable(s) })),
     (s) => forEach(s.reservations.values(), s, endReservation),
     (s) => refuseClaims(s, "no-quorum"),
-    (s) =>
-      forEach(alone.values(), s, (current, { connection }) =>
-        connection === undefined ? step(current) : endConnection(current, connection, "no-quorum"),
-      ),
+    (s) => endEverySession(s, "no-quorum"),
   );
 }
 

@@ -7,7 +7,6 @@
 
 import type { Identity, ServerId } from "../base/ids.ts";
 import { sequence, step } from "../machine.ts";
-import { isPresent } from "../membership/membership.ts";
 import type { Refusal } from "../wire/client-messages.ts";
 import { asIdentity, flag } from "../wire/fields.ts";
 import { becomeIdle, closeClient } from "./clients.ts";
@@ -149,7 +148,8 @@ export function endReservation(state: ServerState, reservation: Reservation): Se
 
 /** Remembers how a move ended and says so; said again after every break until acknowledged. */
 function moveOver(state: ServerState, ended: EndedMove): ServerStep {
-  if (!isPresent(state.membership.get(ended.from))) return step(state);
+  const { status } = state.membership.get(ended.from) ?? { status: "left" };
+  if (status === "left") return step(state);
   const endedMoves = state.endedMoves.set(moveKey(ended), ended);
   return step({ ...state, endedMoves }, ...tellMoveEnded(state, ended));
 }

@@ -147,8 +147,9 @@ export class User implements EndOwner {
         return;
       }
       this.line = line;
-      const isForged = random.chance(0.02);
-      const shown = isForged ? `${ticket}0` : ticket;
+      const honesty = random.fraction();
+      const other = honesty < 0.01 ? this.#town.ticketFor(this.username, "Somebody") : undefined;
+      const shown = honesty < 0.02 ? (other ?? `${ticket}0`) : ticket;
       this.#say(line, { type: "newidentity", identity, ticket: shown });
       if (random.chance(0.2)) this.#say(line, { type: "who" });
     });

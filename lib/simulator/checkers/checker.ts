@@ -42,6 +42,7 @@ export class Watch implements Observer {
   readonly ties: Ties;
   /** How often each promise was really looked at. */
   readonly looks: Map<string, number> = new Map();
+  readonly #heardAt = new Map<string, number>();
   #checkers: readonly Checker[] = [];
 
   constructor(cluster: Cluster, faults: Faults) {
@@ -73,6 +74,23 @@ export class Watch implements Observer {
     return faults.recent(forMs).size === 0 && cluster.now - youngest > forMs;
   }
 
+  /** For how long a server has had nothing from a peer, as the network delivered it. */
+  silentMs(server: ServerProcess, peer: string): number {
+    const key = `${server.id}@${server.startedAt} ${peer}`;
+    return this.cluster.now - (this.#heardAt.get(key) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  #hear(server: ServerProcess, before: ServerState, input: ServerInput): void {
+    const peer =
+      input.type === "peer-message"
+        ? before.links.get(input.connection)?.peer
+        : input.type === "dialled" && input.outcome.type === "link"
+          ? input.outcome.certificateId
+          : undefined;
+    if (peer === undefined) return;
+    this.#heardAt.set(`${server.id}@${server.startedAt} ${peer}`, this.cluster.now);
+  }
+
   /** Whether those that live can serve anybody: in `majority` mode too many may be gone. */
   hasMajority(): boolean {
     const live = this.cluster.live();
@@ -83,6 +101,7 @@ export class Watch implements Observer {
   stepped(server: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void {
     const step = { server, before, after: made.state, input, effects: made.effects };
     this.ties.stepped(server, before);
+    this.#hear(server, before, input);
     for (const checker of this.#checkers) checker.stepped?.(step);
   }
 

@@ -8,6 +8,14 @@
 import type { ServerId } from "../../base/ids.ts";
 import type { Checker, Stepped, Watch } from "./checker.ts";
 
+/** Silence without which nobody who lives is evicted: of a lost host, of one that stands still. */
+const silentMs = 3_600;
+const stalledMs = 7_300;
+/** Silence of a member that another one has evicted. */
+const suspectMs = 1_350;
+/** Who has heard both ends for so long objects to the eviction of one by the other. */
+const vetoMs = 3_000;
+
 /** A server that was well for so long has been heard. */
 const wellMs = 3_500;
 
@@ -20,7 +28,9 @@ export function detection(watch: Watch): Checker {
         if (effect.type !== "report") continue;
         const { event } = effect;
         if (event.event !== "member-suspect" && event.event !== "member-evicted") continue;
-        check(watch, step, event.member, `${event.event}: ${event.reason}`);
+        const what = `${event.event}: ${event.reason}`;
+        check(watch, step, event.member, what);
+        if (event.event === "member-evicted") checkPatience(watch, step, event.member, what);
       }
     },
   };
@@ -46,4 +56,30 @@ function check(watch: Watch, { server }: Stepped, member: ServerId, what: string
     "I15",
     `${server.id} (back for ${stoodMs} ms) of ${member}, which is well: ${what}`,
   );
+}
+
+/** Who lives is not evicted in a hurry, nor as long as somebody both reach still hears it. */
+function checkPatience(watch: Watch, { server }: Stepped, member: ServerId, what: string): void {
+  const { cluster } = watch;
+  const other = cluster.processes.get(member);
+  if (other === undefined || other.status === "down") return;
+  if (cluster.now - other.startedAt < 12_000 || other.state.phase !== "serving") return;
+  const silenceMs = watch.silentMs(server, member);
+  const isTold = what.includes("by another");
+  const stands = other.status === "paused" && !cluster.network.isCut(server.host, other.host);
+  const hasStood = stands && cluster.now - other.pausedAt > silentMs;
+  const leastMs = isTold ? suspectMs : hasStood ? stalledMs : silentMs;
+  if (silenceMs < leastMs) {
+    const silence = `${Math.round(silenceMs)} ms after it heard it`;
+    watch.complain("I15", `${server.id} evicts ${member}, which lives, ${silence}: ${what}`);
+  }
+  if (isTold || other.status === "paused") return;
+  for (const third of cluster.live()) {
+    if (third === server || third === other) continue;
+    const isBetween =
+      watch.ties.tiedMs(server, third) > vetoMs && watch.ties.tiedMs(third, other) > vetoMs;
+    if (!isBetween || watch.faults.recent(vetoMs).has("slow")) continue;
+    if (watch.silentMs(third, member) > 1_000 || watch.silentMs(server, third.id) > 1_000) continue;
+    watch.complain("I15", `${server.id} evicts ${member}, though ${third.id} hears both: ${what}`);
+  }
 }

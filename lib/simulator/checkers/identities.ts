@@ -10,6 +10,7 @@ import type { Identity } from "../../base/ids.ts";
 import type { Session } from "../../server/records.ts";
 import type { ServerState } from "../../server/state.ts";
 import { serverMachine } from "../../server/step.ts";
+import type { FaultKind } from "../scenario.ts";
 import type { ServerProcess } from "../server-process.ts";
 import type { Checker, Stepped, Watch } from "./checker.ts";
 import { lists } from "./ties.ts";
@@ -22,6 +23,7 @@ export function identities(watch: Watch): Checker {
   return {
     promise: "I1",
     stepped: (step) => {
+      checkLoser(watch, step);
       if (step.before.sessions === step.after.sessions) return;
       for (const [identity, session] of step.after.sessions) {
         if (step.before.sessions.get(identity) === session) continue;
@@ -32,6 +34,29 @@ export function identities(watch: Watch): Checker {
   };
 }
 
+/** Of two claims by one user the newer stays, otherwise the older; equal: the smaller id. */
+function checkLoser(watch: Watch, { server, before, effects }: Stepped): void {
+  for (const effect of effects) {
+    if (effect.type !== "close" || effect.reason !== "lost-name") continue;
+    const { connection } = effect;
+    const lost = [...before.sessions.values()].find((each) => each.connection === connection);
+    if (lost === undefined) continue;
+    const rivals = watch.cluster.everyProcess.flatMap(({ id, state }) => {
+      const session = state.sessions.get(lost.identity) ?? state.reservations.get(lost.identity);
+      return session === undefined || id === server.id ? [] : [{ id, session }];
+    });
+    watch.looked("I1");
+    const isRight = rivals.some(({ id, session }) => {
+      if (session.claimedAt === lost.claimedAt) return id < server.id;
+      return session.username === lost.username
+        ? session.claimedAt > lost.claimedAt
+        : session.claimedAt < lost.claimedAt;
+    });
+    if (rivals.length === 0 || isRight) continue;
+    watch.complain("I1", `${server.id} lets ${lost.identity} go, whose claim should stay`);
+  }
+}
+
 function gained(watch: Watch, step: Stepped, identity: Identity, session: Session): void {
   const { server, effects } = step;
   const isWon = effects.some(
@@ -40,6 +65,7 @@ function gained(watch: Watch, step: Stepped, identity: Identity, session: Sessio
       effect.event.event === "login" &&
       effect.event.identity === identity,
   );
+  if (isWon) checkAsked(watch, server, identity);
   for (const other of watch.cluster.everyProcess) {
     if (other === server) continue;
     const held = other.state.sessions.get(identity);
@@ -56,6 +82,30 @@ function gained(watch: Watch, step: Stepped, identity: Identity, session: Sessio
         watch.complain("I1", `${identity} is on ${server.id} and on ${other.id} at once`);
       }
     }
+  }
+}
+
+/** Faults that cut nobody off from anybody. */
+const harmless: readonly FaultKind[] = [
+  "join",
+  "auth-down",
+  "slow-reader",
+  "lose-client",
+  "clock-jump",
+];
+const calmMs = 14_000;
+
+/** While only joins disturb the cluster, whoever takes clients has asked all others who do. */
+function checkAsked(watch: Watch, server: ServerProcess, identity: Identity): void {
+  const { cluster, faults } = watch;
+  if (cluster.now < calmMs) {
+    if (faults.struck.some(({ fault }) => !harmless.includes(fault.kind))) return;
+  } else if ([...faults.recent(calmMs)].some((kind) => !harmless.includes(kind))) return;
+  for (const other of cluster.live()) {
+    if (other === server || other.state.phase !== "serving") continue;
+    watch.looked("I1");
+    if (server.state.membership.has(other.id)) continue;
+    watch.complain("I1", `${server.id} gives ${identity} away and does not know ${other.id}`);
   }
 }
 

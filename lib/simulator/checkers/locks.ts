@@ -6,7 +6,8 @@
  * @module
  */
 
-import { lockedName } from "../../lock/lock-table.ts";
+import type { Ballot } from "../../lock/ballot.ts";
+import { type LockName, lockedName } from "../../lock/lock-table.ts";
 import { isPresent } from "../../membership/membership.ts";
 import type { ServerState } from "../../server/state.ts";
 import { serverMachine } from "../../server/step.ts";
@@ -15,6 +16,10 @@ import type { Checker, Watch } from "./checker.ts";
 
 const claimMs = 3_000;
 const leaseMs = 6_000;
+/** Nothing disturbs a request any longer that began after so much calm. */
+const calmMs = 10_000;
+/** Long enough for every question to be answered that waits for nothing. */
+const voteMs = 1_500;
 /** Timers are late, and a sweep sees things only every quarter of a second. */
 const slackMs = 700;
 
@@ -29,6 +34,12 @@ export function locks(watch: Watch): Checker {
       for (const effect of effects) {
         if (effect.type !== "send") continue;
         const { message, to } = effect;
+        if ("reason" in message && message.reason === "busy" && message.type !== "error") {
+          watch.looked("I5");
+          if (watch.isCalm(calmMs) && watch.ties.allTiedMs() > calmMs) {
+            watch.complain("I5", `${server.id} is too busy for ${message.type} in a calm cluster`);
+          }
+        }
         const isLogin = message.type === "newidentity" && message.reason === "identity-in-use";
         const isRoom = message.type === "createroom" && message.reason === "room-exists";
         if (!isLogin && !isRoom) continue;
@@ -83,6 +94,19 @@ function checkDenial(
   if (!isHeld) watch.complain("I5", `${server.id} refuses ${name}, which nobody holds`);
 }
 
+/** A voter that is there, and has the name locked for nobody else, has answered by now. */
+function checkStuck(watch: Watch, server: ServerProcess, name: LockName, ballot: Ballot): void {
+  for (const voter of ballot.voters) {
+    const other = watch.cluster.processes.get(voter);
+    if (ballot.granted.has(voter) || other === undefined) continue;
+    if (watch.ties.tiedMs(server, other) < voteMs) continue;
+    const lock = other.state.locks.get(name)?.lock;
+    if (lock !== undefined && lock.attempt.asker !== server.id) continue;
+    if (watch.faults.recent(voteMs).size > 0) continue;
+    watch.complain("I14", `${server.id} waits for ${voter}, which is there, about ${name}`);
+  }
+}
+
 function sweep(watch: Watch, server: ServerProcess, seen: Map<string, number>): void {
   const { state, now } = server;
   const isBehind = (serverMachine.nextDeadline(state) ?? now) < now;
@@ -94,6 +118,9 @@ function sweep(watch: Watch, server: ServerProcess, seen: Map<string, number>): 
   };
   const run = `${server.id}@${server.startedAt}`;
   for (const [name, queue] of state.claims) {
+    const ballot = queue[0]?.ballot;
+    const attemptMs = ballot && age(`${run} attempt ${name} ${ballot.attempt.stamp}`);
+    if (ballot && (attemptMs ?? 0) > voteMs) checkStuck(watch, server, name, ballot);
     for (const { connection, deadline } of queue) {
       watch.looked("I5");
       const ms = age(`${run} claim ${name} ${connection} ${deadline}`);

@@ -8,9 +8,12 @@
 import type { ServerId } from "../../base/ids.ts";
 import { isPresent } from "../../membership/membership.ts";
 import type { ServerState } from "../../server/state.ts";
+import type { ServerProcess } from "../server-process.ts";
 import type { Checker, Watch } from "./checker.ts";
 
 const hall = "MainHall-";
+/** Silence after which a member must be hidden, with a watch that looks every half second. */
+const hiddenMs = 2_700;
 
 /** Watches over routes and lists. */
 export function routes(watch: Watch): Checker {
@@ -21,7 +24,12 @@ export function routes(watch: Watch): Checker {
         if (effect.type !== "send") continue;
         const { message } = effect;
         if (message.type === "route") checkRoute(watch, server.id, after, message.host);
-        if (message.type === "roomlist") checkList(watch, after, message.rooms);
+        if (message.type !== "roomlist") continue;
+        // The list may have been made before the last thing that changed in this step.
+        const isOld = message.rooms.some(
+          (room) => before.rooms.has(room) && !after.rooms.has(room),
+        );
+        if (!isOld) checkList(watch, server, after, message.rooms);
       }
       if (before.membership !== after.membership || before.directory !== after.directory) {
         checkDirectory(watch, after);
@@ -37,7 +45,12 @@ function checkRoute(watch: Watch, id: string, state: ServerState, host: string):
   watch.complain("I3", `${id} routes to ${host}, which is ${member?.status ?? "unknown"} to it`);
 }
 
-function checkList(watch: Watch, state: ServerState, listed: readonly string[]): void {
+function checkList(
+  watch: Watch,
+  server: ServerProcess,
+  state: ServerState,
+  listed: readonly string[],
+): void {
   if (new Set(listed).size !== listed.length) {
     watch.complain("I3", `${state.config.serverid} lists a room twice: ${listed.join(" ")}`);
   }
@@ -48,6 +61,10 @@ function checkList(watch: Watch, state: ServerState, listed: readonly string[]):
       ? room.slice(hall.length)
       : state.directory.get(room as never)?.server;
     const member = state.membership.get(id as ServerId);
+    const isRested = watch.cluster.now - server.resumedAt > hiddenMs && server.timerLateMs < 10;
+    if (isRested && watch.silentMs(server, `${id}`) > hiddenMs) {
+      watch.complain("I3", `${server.id} lists ${room}, and has not heard ${id} for long`);
+    }
     if (member?.status === "alive") continue;
     const status = member?.status ?? "unknown";
     watch.complain("I3", `${state.config.serverid} lists ${room} of ${id}, which is ${status}`);
