@@ -133,6 +133,7 @@ export function loggedIn(config: Partial<ClientConfig> = {}): ClientScript {
   return client;
 }
 
-/** Two servers as the wire lists them. */
+/** A server as the wire lists it. */
 export const s1 = { serverid: "s1", host: "10.0.0.1", port: "4444", status: "alive" } as const;
+/** Another one. */
 export const s2 = { serverid: "s2", host: "10.0.0.2", port: "4445", status: "alive" } as const;
