@@ -67,7 +67,9 @@ function leftOver(watch: Watch, state: ServerState): void {
     if (move === undefined) continue;
     watch.complain("I8", `${identity} still moves from ${serverid} to ${move.target}`);
   }
-  const left = { announced: announced.size, endedMoves: endedMoves.size };
+  // How the moves of a server ended that never came back is kept until an admin removes it.
+  const told = endedMoves.filter(({ from }) => isPresent(state.membership.get(from)));
+  const left = { announced: announced.size, endedMoves: told.size };
   for (const [what, size] of Object.entries({ ...left, ghosts: late.size })) {
     if (size > 0) watch.complain("I8", `${serverid} has ${size} left of: ${what}`);
   }

@@ -19,11 +19,12 @@ export function answers(watch: Watch): Checker {
     swept: () => {
       const { cluster } = watch;
       for (const [connection, { conversation, server, user }] of cluster.talks) {
-        if (conversation.state === "over" || server.status === "down") {
+        if (server.status === "down" || !server.ends.has(connection)) {
           cluster.talks.delete(connection);
           watch.looked("I6", conversation.looked);
           continue;
         }
+        if (conversation.state === "over") continue;
         const [asked] = conversation.pending;
         if (asked?.readAt === undefined || server.status !== "running") continue;
         const recently = cluster.now - server.resumedAt < slackMs;

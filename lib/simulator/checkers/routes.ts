@@ -27,7 +27,9 @@ export function routes(watch: Watch): Checker {
         if (message.type !== "roomlist") continue;
         // The list may have been made before the last thing that changed in this step.
         const isOld = message.rooms.some(
-          (room) => before.rooms.has(room) && !after.rooms.has(room),
+          (room) =>
+            (before.rooms.has(room) && !after.rooms.has(room)) ||
+            (before.directory.has(room) && !after.directory.has(room)),
         );
         if (!isOld) checkList(watch, server, after, message.rooms);
       }
