@@ -545,4 +545,14 @@ links("6.11 nobody is driven to an incarnation that no clock can have", () => {
   assert.ok(stateOf(cluster).incarnation < incarnation + 1_000);
 });
 
+links("6.13 a server of the own file is dialled where the file says, whatever it tells", () => {
+  const cluster = new Cluster();
+  const address = { host: "detour", port: 7777 };
+  cluster.add("s1", [], { contacts: [{ serverid: "s2" as never, address }] });
+  cluster.add("s2", ["s1"]);
+  cluster.advance(6_000);
+  assert.is(cluster.state("s1").membership.get("s2" as never)?.peer.host, "s2");
+  assert.equal(cluster.state("s1").peers.get("s2" as never)?.address, address);
+});
+
 links.run();

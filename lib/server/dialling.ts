@@ -44,7 +44,7 @@ export function dialled(state: ServerState, number: number, outcome: DialOutcome
   if (isSelf) return step(known, { type: "close", connection, reason: "duplicate-link" });
   const peers = known.peers.has(id)
     ? known.peers
-    : new Map(known.peers).set(id, newPeer(address, known));
+    : new Map(known.peers).set(id, newPeer(known, id, address));
   const isLinked = peers.get(id)?.link !== undefined;
   const isSuspect = known.membership.get(id)?.status === "suspect";
   const isBetter = isDirect && !isDirectlyLinked(known, id);

@@ -21,7 +21,7 @@ export function beginGathering(state: ServerState): ServerStep {
   const unknown = new Map(state.contacts);
   for (const { serverid, address } of contacts) {
     if (serverid === undefined) unknown.set(formatAddress(address), address);
-    else peers.set(serverid, newPeer(address, state));
+    else peers.set(serverid, newPeer(state, serverid, address));
   }
   const begun = schedule({ ...state, peers, contacts: unknown }, state.gatherUntil - state.now, {
     type: "gathered",

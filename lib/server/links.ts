@@ -14,10 +14,18 @@ import type { CloseReason } from "./inputs.ts";
 import type { Dial, Link, Peer } from "./records.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
+/**
+ * Where to dial a server: as the own servers file says, for that is the way from here; else as
+ * told.
+ */
+export function wayTo({ config }: ServerState, id: ServerId, told: Address): Address {
+  return config.contacts.find(({ serverid }) => serverid === id)?.address ?? told;
+}
+
 /** A peer that nothing is known of but where it listens. */
-export function newPeer(address: Address, state: ServerState): Peer {
+export function newPeer(state: ServerState, id: ServerId, told: Address): Peer {
   return {
-    address,
+    address: wayTo(state, id, told),
     link: undefined,
     dial: undefined,
     failures: 0,

@@ -118,7 +118,7 @@ export function takeMemberList(
         return step(isNews ? { ...s, membership: withMember(s.membership, dead) } : s);
       }
       const address = { host: entry.peerhost, port: Number(entry.peerport) };
-      const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(address, s));
+      const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(s, id, address));
       const listedBy = entry.status === "alive" ? from : peers.get(id)?.listedBy;
       const listedAt = isYoungersHope(s, from, entry) ? peers.get(id)?.listedAt : s.now;
       return dialPeer(

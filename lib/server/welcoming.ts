@@ -14,7 +14,7 @@ import { watch } from "./detection.ts";
 import { report } from "./effects.ts";
 import { gather } from "./gathering.ts";
 import type { ServerEffect } from "./inputs.ts";
-import { changePeer, closeLink, newPeer, putLink, redialLater } from "./links.ts";
+import { changePeer, closeLink, newPeer, putLink, redialLater, wayTo } from "./links.ts";
 import { forgetHoldings, memberOf } from "./members.ts";
 import { repeatMoves } from "./moves.ts";
 import { changeRoster, keepGhost } from "./quorum.ts";
@@ -48,8 +48,8 @@ export function welcome(
     (s) => changeRoster(s, { add: [id] }),
     (s) => {
       const peers = new Map(s.peers).set(id, {
-        ...(s.peers.get(id) ?? newPeer(member.peer, s)),
-        address: member.peer,
+        ...(s.peers.get(id) ?? newPeer(s, id, member.peer)),
+        address: wayTo(s, id, member.peer),
         link: connection,
       });
       const membership = withMember(s.membership, member);
