@@ -100,8 +100,10 @@ export class Faults {
       case "cut-one-way":
         return this.#cut(fault, false);
       case "break":
-        for (const end of cluster.network.endsAt(id)) {
-          if (end.host === id && to.includes(end.other.host)) cluster.network.break(end);
+        for (const one of on) {
+          for (const end of cluster.network.endsAt(one)) {
+            if (end.host === one && to.includes(end.other.host)) cluster.network.break(end);
+          }
         }
         return undefined;
       case "slow":
@@ -134,7 +136,9 @@ export class Faults {
           cluster.isAuthDown = false;
         };
       case "lying-peer":
-        lie(cluster, id, fault.at);
+        for (let round = 0; round < 4; round++) {
+          cluster.after(400 * round, () => lie(cluster, id, fault.at + round));
+        }
         return undefined;
       case "slow-reader":
       case "lose-client":

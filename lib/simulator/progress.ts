@@ -22,7 +22,10 @@ const stepMs = 1_000;
 
 /** Lets a probing user loose on each live server; `finished` counts those who got through. */
 export function probe(cluster: Cluster): { finished: number; readonly started: number } {
-  const ids = cluster.live().map(({ id }) => id as string);
+  const ids = cluster
+    .live()
+    .filter(({ state }) => state.phase === "serving")
+    .map(({ id }) => id as string);
   const count = { finished: 0, started: ids.length };
   ids.forEach((id, index) => {
     const next = ids[(index + 1) % ids.length] as string;

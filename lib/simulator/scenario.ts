@@ -108,7 +108,13 @@ function faultsOf(random: Random, scenario: Omit<Scenario, "faults">): Fault[] {
   const count = random.between(0, 7);
   for (let number = 0; number < count; number++) {
     const at = calmMs + random.below(scenario.chaosMs - calmMs);
-    faults.push(...draftFault(random, scenario, { at, number }));
+    const drafted = draftFault(random, scenario, { at, number });
+    faults.push(...drafted);
+    // A way that closes may take its connections along: then only dials can tell what is there.
+    const [first] = drafted;
+    if (first?.kind.startsWith("cut") && random.chance(0.3)) {
+      faults.push({ ...first, kind: "break", at: first.at - 5, ms: 0 });
+    }
   }
   return faults.sort((one, other) => one.at - other.at);
 }

@@ -73,6 +73,7 @@ export class User implements EndOwner {
   readonly #town: Town;
   readonly #random: Random;
   readonly #lines = new Map<End, Line>();
+  #wanted: string | undefined;
   /** It is about to take a route, so it does not log in anew if its connection ends. */
   #isFollowing = false;
   #rooms: readonly string[] = [];
@@ -95,6 +96,19 @@ export class User implements EndOwner {
 
   isReading(): boolean {
     return this.#town.now >= this.deafUntil;
+  }
+
+  /** Drops everything to be this one, at the same moment as others who want the same. */
+  rushForIdentity(identity: string): void {
+    this.#wanted = identity;
+    if (this.line !== undefined) this.#town.breakOff(this.line.end);
+    this.#town.after(40, () => this.#logIn());
+  }
+
+  /** Wants a room at the same moment as others. */
+  rushForRoom(roomid: string): void {
+    const { line } = this;
+    if (line?.conversation.state === "in") this.#say(line, { type: "createroom", roomid });
   }
 
   /** Its connection breaks. */
@@ -134,7 +148,9 @@ export class User implements EndOwner {
   #logIn(): void {
     if (this.line !== undefined || this.#isFollowing) return;
     const random = this.#random;
-    this.identity = random.chance(0.25) ? `Hot${random.between(1, 3)}` : `Id${this.number}`;
+    const usual = random.chance(0.25) ? `Hot${random.between(1, 3)}` : `Id${this.number}`;
+    this.identity = this.#wanted ?? usual;
+    this.#wanted = undefined;
     const ticket = this.#town.ticketFor(this.username, this.identity);
     if (ticket === undefined) {
       this.#comeBackLater();

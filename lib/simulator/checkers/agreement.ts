@@ -7,7 +7,11 @@
 
 import { isPresent } from "../../membership/membership.ts";
 import type { ServerState } from "../../server/state.ts";
+import type { ServerProcess } from "../server-process.ts";
 import type { Checker, Watch } from "./checker.ts";
+
+/** How long a newcomer may look for somebody, with a clock that runs slowly. */
+const joinMs = 13_000;
 
 /** Watches over the end of all troubles. */
 export function agreement(watch: Watch): Checker {
@@ -15,13 +19,13 @@ export function agreement(watch: Watch): Checker {
     promise: "I8",
     settled: () => {
       if (!watch.hasMajority()) return;
-      for (const { state, id } of watch.cluster.live()) {
+      for (const { state, id } of membersOf(watch)) {
         watch.looked("I8");
         if (state.phase !== "serving") watch.complain("I8", `${id} is still ${state.phase}`);
         if (state.fenced) watch.complain("I8", `${id} has no majority`);
       }
-      compare(watch, "members", membersOf);
-      compare(watch, "rooms", roomsOf);
+      compare(watch, "members", memberTextOf);
+      compare(watch, "rooms", roomTextOf);
     },
     finished: () => {
       if (!watch.hasMajority()) return;
@@ -31,8 +35,16 @@ export function agreement(watch: Watch): Checker {
   };
 }
 
+/** Those that live, but for newcomers that still have time to find anybody. */
+function membersOf(watch: Watch): ServerProcess[] {
+  return watch.cluster.live().filter(({ state, config, startedAt }) => {
+    const isYoung = watch.cluster.now - startedAt < joinMs;
+    return !(config.mustJoin && isYoung && state.phase === "starting");
+  });
+}
+
 function compare(watch: Watch, what: string, view: (state: ServerState) => string): void {
-  const views = watch.cluster.live().map(({ id, state }) => ({ id, seen: view(state) }));
+  const views = membersOf(watch).map(({ id, state }) => ({ id, seen: view(state) }));
   const [first] = views;
   for (const { id, seen } of views) {
     watch.looked("I8");
@@ -41,14 +53,14 @@ function compare(watch: Watch, what: string, view: (state: ServerState) => strin
   }
 }
 
-function membersOf(state: ServerState): string {
+function memberTextOf(state: ServerState): string {
   const members = [...state.membership.values()]
     .filter(isPresent)
     .map(({ id, incarnation, status }) => `${id}@${incarnation}${status === "alive" ? "" : "?"}`);
   return [...members, `${state.config.serverid}@${state.incarnation}`].sort().join(" ");
 }
 
-function roomsOf(state: ServerState): string {
+function roomTextOf(state: ServerState): string {
   const own = [...state.rooms.values()].filter(({ owner }) => owner !== "");
   const rooms = [
     ...own.map(({ roomid, claimedAt }) => `${roomid}@${state.config.serverid}@${claimedAt}`),

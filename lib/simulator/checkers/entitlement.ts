@@ -27,7 +27,9 @@ export function entitlement(watch: Watch): Checker {
     promise: "I11",
     stepped: (step) => {
       const { server, after, effects } = step;
+      let admitted: ConnectionId | undefined;
       for (const effect of effects) {
+        if (effect.type === "send" && effect.message.type === "newidentity") [admitted] = effect.to;
         if (effect.type === "send" && effect.message.type === "moveidentity") {
           const { message } = effect;
           if (message.approved !== "true" || message.pass === undefined) continue;
@@ -37,7 +39,7 @@ export function entitlement(watch: Watch): Checker {
         }
         if (effect.type !== "report") continue;
         const { event } = effect;
-        if (event.event === "login") checkTicket(watch, step, event);
+        if (event.event === "login") checkTicket(watch, step, event, admitted);
         if (event.event === "arrived") checkPass(watch, step, event.identity, passes);
       }
     },
@@ -46,11 +48,11 @@ export function entitlement(watch: Watch): Checker {
 
 function checkTicket(
   watch: Watch,
-  { server, after }: Stepped,
+  { server }: Stepped,
   { identity, username }: { readonly identity: Identity; readonly username: string },
+  connection: ConnectionId | undefined,
 ): void {
   watch.looked("I11");
-  const connection = after.sessions.get(identity)?.connection;
   const ticket = watch.cluster.ticketsShown.get(`${connection}`);
   if (ticket?.identity === identity && ticket.username === username) return;
   watch.complain("I11", `${server.id} lets ${identity} in as ${username} without its ticket`);

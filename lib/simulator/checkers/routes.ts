@@ -25,11 +25,11 @@ export function routes(watch: Watch): Checker {
         const { message } = effect;
         if (message.type === "route") checkRoute(watch, server.id, after, message.host);
         if (message.type !== "roomlist") continue;
-        // The list may have been made before the last thing that changed in this step.
-        const isOld = message.rooms.some(
-          (room) =>
-            (before.rooms.has(room) && !after.rooms.has(room)) ||
-            (before.directory.has(room) && !after.directory.has(room)),
+        // A list may be older than the last thing that changed in its step.
+        const isOld = effects.some(
+          (each) =>
+            each.type === "report" &&
+            ["room-deleted", "member-evicted", "member-left"].includes(each.event.event),
         );
         if (!isOld) checkList(watch, server, after, message.rooms);
       }
