@@ -9,29 +9,15 @@ import process from "node:process";
 import * as readline from "node:readline/promises";
 import type { CAC } from "cac";
 import * as v from "valibot";
-import { type Address, type ClientConfig, isPort, parseAddress } from "../../lib/mod.ts";
+import { type Address, type ClientConfig, parseAddress } from "../../lib/mod.ts";
 import { type Flags, UsageError, validate } from "./cli.ts";
 import { readText } from "./files.ts";
+import { addressFlag, portFlag } from "./flag-schemas.ts";
 
 /** Without somebody who could say "enough", a lost server is looked for only so long. */
 const patienceOfProgramsMs = 20_000;
 
 const text = v.pipe(v.string("a text"), v.minLength(1, "a text that is not empty"));
-const address: v.GenericSchema<unknown, Address> = v.pipe(
-  v.string("host:port"),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const parsed = parseAddress(dataset.value);
-    if (parsed !== undefined) return parsed;
-    addIssue({ message: "host:port" });
-    return NEVER;
-  }),
-);
-const port: v.GenericSchema<unknown, number> = v.pipe(
-  v.string("a port"),
-  v.regex(/^\d{1,5}$/, "a port from 1 to 65535"),
-  v.transform(Number),
-  v.check(isPort, "a port from 1 to 65535"),
-);
 
 /** What a person asked for. */
 export interface ClientFlags {
@@ -48,10 +34,10 @@ export interface ClientFlags {
 
 const schema: v.GenericSchema<unknown, ClientFlags> = v.object({
   host: text,
-  port,
+  port: portFlag,
   identity: v.optional(text),
   username: v.optional(text),
-  auth: v.optional(address),
+  auth: v.optional(addressFlag),
   ca: text,
   passwordFile: v.optional(text),
   debug: v.optional(v.boolean("no value"), false),

@@ -9,13 +9,11 @@ import { randomInt } from "node:crypto";
 import type { CAC } from "cac";
 import * as v from "valibot";
 import {
-  type Address,
   asServerId,
   type Contact,
   checkTiming,
   defaultTiming,
   formatAddress,
-  isPort,
   parseAddress,
   type ServerConfig,
   type ServerId,
@@ -23,6 +21,7 @@ import {
 } from "../../lib/mod.ts";
 import { type Flags, UsageError, validate } from "./cli.ts";
 import { readText } from "./files.ts";
+import { addressFlag, portFlag } from "./flag-schemas.ts";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log.ts";
 import { type PeerRoutes, peerRoutesSchema } from "./peer-routes.ts";
 import { readRoster } from "./roster-file.ts";
@@ -47,21 +46,6 @@ export interface ServerSettings {
 }
 
 const word = (what: string) => v.pipe(v.string(what), v.nonEmpty(what));
-const address: v.GenericSchema<unknown, Address> = v.pipe(
-  v.string("host:port"),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const parsed = parseAddress(dataset.value);
-    if (parsed !== undefined) return parsed;
-    addIssue({ message: "host:port" });
-    return NEVER;
-  }),
-);
-const port: v.GenericSchema<unknown, number> = v.pipe(
-  v.string("a port from 1 to 65535"),
-  v.regex(/^\d{1,5}$/, "a port from 1 to 65535"),
-  v.transform(Number),
-  v.check(isPort, "a port from 1 to 65535"),
-);
 const rate: v.GenericSchema<unknown, number> = v.pipe(
   v.string("a number of messages a second"),
   v.regex(/^\d{1,6}(\.\d{1,3})?$/, "a number of messages a second; 0 for unlimited"),
@@ -77,12 +61,12 @@ const shared = {
   id: v.exactOptional(id),
   servers: v.exactOptional(word("a file")),
   host: v.exactOptional(word("a host")),
-  clientPort: v.exactOptional(port),
-  peerPort: v.exactOptional(port),
-  join: v.exactOptional(v.array(address, "a list of host:port")),
-  advertise: v.exactOptional(address),
+  clientPort: v.exactOptional(portFlag),
+  peerPort: v.exactOptional(portFlag),
+  join: v.exactOptional(v.array(addressFlag, "a list of host:port")),
+  advertise: v.exactOptional(addressFlag),
   certs: v.exactOptional(word("a folder")),
-  auth: v.exactOptional(address),
+  auth: v.exactOptional(addressFlag),
   partition: v.exactOptional(v.picklist(["available", "majority"], "available or majority")),
   messageRate: v.exactOptional(rate),
   data: v.exactOptional(word("a folder")),
