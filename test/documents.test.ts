@@ -15,6 +15,7 @@ import { certificateCommands } from "../bin/host/certificate-commands.ts";
 import { clientFlags } from "../bin/host/client-settings.ts";
 import { demoFlags } from "../bin/host/demo.ts";
 import { serverFlags } from "../bin/host/server-settings.ts";
+import { simulationFlags } from "../bin/host/simulation.ts";
 import { packageFolder } from "./support/process.ts";
 import { sourcesOf } from "./support/sources.ts";
 
@@ -81,6 +82,7 @@ const commandLines: Readonly<Record<string, (cli: CAC) => void>> = {
     serverFlags(cli);
     adminCommands(cli);
   },
+  "chat-simulate": simulationFlags,
 };
 
 documents("the commands that are shown exist and take the flags they are shown with", () => {
