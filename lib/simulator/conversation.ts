@@ -232,7 +232,7 @@ export class Conversation {
     const isAgain = !isNonsense && (request.type === "newidentity" || request.type === "movejoin");
     const isWordless = !isNonsense && ["list", "who", "servers"].includes(request.type);
     const fits =
-      (reason === "busy" && (isWordless || (!isNonsense && this.state === "routed"))) ||
+      (reason === "busy" && (isWordless || this.state === "routed" || isAgain)) ||
       (reason === "already-logged-in" && isAgain) ||
       (isNonsense && ["malformed", "unknown-type"].includes(reason));
     if (!fits) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type Exploration, type Explored, explore } from "./explore.ts";
 export {
   cell,
   faultKinds,
@@ -23,3 +24,13 @@ export {
 } from "./scenario.ts";
 export { shrink } from "./shrink.ts";
 export { type Outcome, simulate, type Wishes } from "./simulate.ts";
+export {
+  crash,
+  cut,
+  emptyWorld,
+  passTime,
+  type SmallWorld,
+  say,
+  settle,
+  start,
+} from "./small-world.ts";

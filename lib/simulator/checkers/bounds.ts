@@ -12,7 +12,7 @@ import type { Checker, Watch } from "./checker.ts";
 const backlogMax = 64 * 1024 + 8 * 1024 + 64;
 const partsMax = 1_000;
 const listedMax = 12_000;
-/** Deadlines for each connection, name and member, and a few of the server's own. */
+/** Deadlines for each connection, name and member; those of users who came and went besides. */
 const deadlinesEach = 40;
 
 /** Watches over what grows. */
@@ -35,7 +35,8 @@ export function bounds(watch: Watch): Checker {
         watch.looked("I13");
         const things = state.clients.size + state.peers.size + state.sessions.size + 4;
         const count = deadlinesOf(state);
-        if (count <= deadlinesEach * things) continue;
+        const lately = 30 * watch.cluster.users.length;
+        if (count <= deadlinesEach * things + lately) continue;
         watch.complain("I13", `${id} keeps ${count} deadlines for ${things} things`);
       }
     },

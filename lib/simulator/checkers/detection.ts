@@ -42,7 +42,7 @@ function check(watch: Watch, { server }: Stepped, member: ServerId, what: string
   const other = cluster.processes.get(member);
   if (other?.status !== "running" || other.state.phase === "stopped") return;
   if (cluster.now - other.resumedAt < wellMs || cluster.now - other.startedAt < wellMs) return;
-  if (watch.ties.tiedMs(other, server) === 0) return;
+  if (watch.ties.linkedMs(other, server) < wellMs) return;
   const struck = faults.struck.some(({ fault, endedAt }) => {
     if (endedAt !== undefined && cluster.now - endedAt > wellMs) return false;
     if (fault.kind === "late-timers") return fault.on.includes(member);

@@ -7,6 +7,7 @@
  */
 
 import type { Identity } from "../../base/ids.ts";
+import { identityLock } from "../../lock/lock-table.ts";
 import type { Session } from "../../server/records.ts";
 import type { ServerState } from "../../server/state.ts";
 import { serverMachine } from "../../server/step.ts";
@@ -24,14 +25,43 @@ export function identities(watch: Watch): Checker {
     promise: "I1",
     stepped: (step) => {
       checkLoser(watch, step);
+      if (step.before.reservations !== step.after.reservations) checkReserved(watch, step);
       if (step.before.sessions === step.after.sessions) return;
       for (const [identity, session] of step.after.sessions) {
         if (step.before.sessions.get(identity) === session) continue;
         if (!step.before.sessions.has(identity)) gained(watch, step, identity, session);
+        if (isSeated(session)) checkSeats(watch, step, identity, session);
       }
     },
     swept: () => duplicates(watch),
   };
+}
+
+/** A name that is locked for somebody's attempt is not kept for a mover before that has ended. */
+function checkReserved(watch: Watch, { server, before, after }: Stepped): void {
+  for (const identity of after.reservations.keys()) {
+    if (before.reservations.has(identity)) continue;
+    watch.looked("I1");
+    const lock = after.locks.get(identityLock(identity))?.lock;
+    if (lock === undefined || lock.attempt.asker === server.id) continue;
+    const { asker } = lock.attempt;
+    watch.complain("I1", `${server.id} keeps ${identity} for a mover, locked for ${asker}`);
+  }
+}
+
+function isSeated({ connection, move }: Session): boolean {
+  return connection !== undefined && move === undefined;
+}
+
+/** I7: both ends of a move know one claim, but only one of them has the user in a room. */
+function checkSeats(watch: Watch, { server }: Stepped, identity: Identity, session: Session): void {
+  for (const other of watch.cluster.live()) {
+    if (other === server || watch.ties.linkedMs(server, other) < 1_000) continue;
+    watch.looked("I7");
+    const held = other.state.sessions.get(identity);
+    if (held === undefined || !isSeated(held) || !isSameClaim(session, held)) continue;
+    watch.complain("I7", `${identity} sits on ${server.id} and on ${other.id}`);
+  }
 }
 
 /** Of two claims by one user the newer stays, otherwise the older; equal: the smaller id. */

@@ -7,12 +7,19 @@
  */
 
 import type { Ballot } from "../../lock/ballot.ts";
-import { type LockName, lockedName } from "../../lock/lock-table.ts";
+import {
+  identityLock,
+  isOlder,
+  type LockName,
+  lockedName,
+  roomLock,
+} from "../../lock/lock-table.ts";
 import { isPresent } from "../../membership/membership.ts";
+import type { ServerEffect } from "../../server/inputs.ts";
 import type { ServerState } from "../../server/state.ts";
 import { serverMachine } from "../../server/step.ts";
 import type { ServerProcess } from "../server-process.ts";
-import type { Checker, Watch } from "./checker.ts";
+import type { Checker, Stepped, Watch } from "./checker.ts";
 
 const claimMs = 3_000;
 const leaseMs = 6_000;
@@ -29,14 +36,17 @@ export function locks(watch: Watch): Checker {
   const held = new Map<string, number>();
   return {
     promise: "I5",
-    stepped: ({ server, before, after, effects }) => {
+    stepped: (step) => {
+      const { server, before, after, effects } = step;
       noteHolders(held, watch.cluster.now, before, after);
+      checkYield(watch, step);
       for (const effect of effects) {
+        noteEvent(held, watch.cluster.now, effect);
         if (effect.type !== "send") continue;
         const { message, to } = effect;
         if ("reason" in message && message.reason === "busy" && message.type !== "error") {
           watch.looked("I5");
-          if (watch.isCalm(calmMs) && watch.ties.allTiedMs() > calmMs) {
+          if (watch.isCalm(calmMs) && watch.hasMajority() && watch.ties.allTiedMs() > calmMs) {
             watch.complain("I5", `${server.id} is too busy for ${message.type} in a calm cluster`);
           }
         }
@@ -75,6 +85,33 @@ function noteHolders(
     for (const name of state.rooms.keys()) held.set(`room:${name}`, now);
     for (const name of state.directory.keys()) held.set(`room:${name}`, now);
   }
+}
+
+/** What is won and given up again within one step was held as well. */
+function noteEvent(held: Map<string, number>, now: number, effect: ServerEffect): void {
+  if (effect.type !== "report") return;
+  const { event } = effect;
+  if (event.event === "login" || event.event === "logout")
+    held.set(`identity:${event.identity}`, now);
+  if (event.event === "room-created") held.set(`room:${event.roomid}`, now);
+}
+
+/** An attempt yields to older ones only; so the oldest always gets through. */
+function checkYield(watch: Watch, { server, before, after, input }: Stepped): void {
+  if (input.type !== "peer-message") return;
+  const { message } = input;
+  if (message.type !== "lockidentity" && message.type !== "lockroomid") return;
+  if (message.locked !== undefined) return;
+  const name =
+    message.type === "lockidentity" ? identityLock(message.identity) : roomLock(message.roomid);
+  const attempt = before.claims.get(name)?.[0]?.ballot?.attempt;
+  const claim = after.claims.get(name)?.[0];
+  const isSame = claim?.connection === before.claims.get(name)?.[0]?.connection;
+  if (attempt === undefined || !isSame || claim?.ballot?.attempt.stamp === attempt.stamp) return;
+  watch.looked("I5");
+  const theirs = { asker: message.serverid, stamp: message.stamp };
+  if (isOlder(theirs, attempt)) return;
+  watch.complain("I5", `${server.id} yields to a younger attempt of ${theirs.asker} on ${name}`);
 }
 
 function checkDenial(

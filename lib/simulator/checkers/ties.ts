@@ -53,6 +53,13 @@ export class Ties {
     }
   }
 
+  /** For how long two processes have been tied, whoever stood still meanwhile. */
+  linkedMs(one: ServerProcess, other: ServerProcess): number {
+    const since = this.#since.get(keyOf(one, other));
+    if (since === undefined || this.#cluster.network.isCut(one.host, other.host)) return 0;
+    return this.#cluster.now - since;
+  }
+
   /** For how long two processes have been tied, nothing between them and neither standing still. */
   tiedMs(one: ServerProcess, other: ServerProcess): number {
     const since = this.#since.get(keyOf(one, other));
