@@ -8,6 +8,7 @@
 import type { ConnectionId, RoomId } from "../base/ids.ts";
 import { forEach, sequence, step } from "../machine.ts";
 import type { ClientReply, ClientRequest } from "../wire/client-messages.ts";
+import { claimOverdue } from "./claims.ts";
 import { changeClient, closeClient, overdueAfterMs, takeLine } from "./clients.ts";
 import { refuseLogin } from "./conclusions.ts";
 import { endConnection, sessionOf } from "./departure.ts";
@@ -15,6 +16,7 @@ import { listRooms, listServers } from "./directory.ts";
 import { refuseJoin, refuseRoom, send, sendError } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { loginAsked } from "./login.ts";
+import { announcementOverdue } from "./moves.ts";
 import type { Client, Line, Session } from "./records.ts";
 import { moverArrived, refuseMover } from "./reservations.ts";
 import { createRoomAsked, deleteRoomAsked, joinAsked } from "./rooms.ts";
@@ -122,15 +124,43 @@ function roomContents(state: ServerState, roomid: RoomId): ClientReply {
   return { type: "roomcontents", roomid, identities, owner: room?.owner ?? "" };
 }
 
-/** Requests that have waited too long behind something else are refused; what was said is kept. */
+/**
+ * Requests that have waited too long behind something else are refused, in their order; what was
+ * said is kept.
+ */
 export function refuseOverdue(state: ServerState, connection: ConnectionId): ServerStep {
+  return sequence<ServerState, ServerEffect>(
+    state,
+    (s) => refuseUnderWay(s, connection),
+    (s) => refuseWaiting(s, connection),
+  );
+}
+
+/** What the others wait behind was read before them: so its time is over as well. */
+function refuseUnderWay(state: ServerState, connection: ConnectionId): ServerStep {
+  const client = state.clients.get(connection);
+  if (client === undefined || !client.backlog.some((line) => isOverdue(state, line))) {
+    return step(state);
+  }
+  const { activity, identity } = client;
+  if (activity.type === "claiming") return claimOverdue(state, activity.name, connection);
+  if (activity.type === "verifying") return refuseLogin(state, connection, "busy");
+  return activity.type === "announcing" && identity !== undefined
+    ? announcementOverdue(state, identity, activity.move)
+    : step(state);
+}
+
+function isOverdue(state: ServerState, { readAt, content }: Line): boolean {
+  const { requestMs } = state.config.timing;
+  return readAt + requestMs <= state.now && content.request?.type !== "message";
+}
+
+function refuseWaiting(state: ServerState, connection: ConnectionId): ServerStep {
   const client = state.clients.get(connection);
   if (client === undefined || isServed(state, client)) return step(state);
   const { requestMs } = state.config.timing;
-  const isOverdue = ({ readAt, content }: Line) =>
-    readAt + requestMs <= state.now && content.request?.type !== "message";
-  const overdue = client.backlog.filter(isOverdue);
-  const backlog = client.backlog.filterNot(isOverdue);
+  const overdue = client.backlog.filter((line) => isOverdue(state, line));
+  const backlog = client.backlog.filterNot((line) => isOverdue(state, line));
   const backlogSize = backlog.reduce((size, line) => size + line.size, 0);
   const next = backlog.find(({ readAt }) => readAt + requestMs > state.now);
   return sequence<ServerState, ServerEffect>(
