@@ -44,7 +44,10 @@ export class Conversation {
   readonly #latest = new Map<string, number>();
   #unread: Asked[] = [];
   #expects: string | undefined;
-  /** A move to the main hall may have been the answer to a join of it, or a deletion before it. */
+  /**
+   * A way to a main hall may have been the answer to a join of it, or of the server's own will: a
+   * room that was deleted, a drain. Then the answer to the join is still to come.
+   */
   #maybeSpare = false;
 
   constructor(identity: string, complain: Complain) {
@@ -145,8 +148,10 @@ export class Conversation {
 
   #routed(roomid: string): void {
     const [head] = this.pending;
-    if (head !== undefined && asks(head, "join", roomid)) this.pending.shift();
-    else if (!isHall(roomid)) {
+    if (head !== undefined && asks(head, "join", roomid)) {
+      this.pending.shift();
+      this.#maybeSpare = isHall(roomid);
+    } else if (!isHall(roomid)) {
       this.#complain("I6", `${this.identity} is routed to ${roomid} and has not asked for it`);
     }
     if (this.state !== "in") this.#complain("I7", `${this.identity} is routed while ${this.state}`);
@@ -221,6 +226,10 @@ export class Conversation {
     const [head] = this.pending;
     if (reason === "login-required" && (head === undefined || this.state === "outside")) {
       if (head !== undefined && this.state === "outside") this.pending.shift();
+      return;
+    }
+    if (head === undefined && reason === "busy" && this.#maybeSpare) {
+      this.#maybeSpare = false;
       return;
     }
     if (head === undefined) {

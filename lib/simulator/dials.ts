@@ -11,7 +11,8 @@ import type { DialOutcome, ServerEffect } from "../server/inputs.ts";
 import { formatMessage } from "../wire/codec.ts";
 import { clientFrameBytesMax, peerFrameBytesMax } from "../wire/frame.ts";
 import type { Agenda } from "./agenda.ts";
-import type { End, EndOwner, Network, Place } from "./network.ts";
+import type { End, EndOwner, Place } from "./end.ts";
+import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { ServerProcess } from "./server-process.ts";
 
@@ -52,6 +53,10 @@ function reach(hosts: Hosts, path: readonly string[], limitMs: number, done: Rea
     .reduce((sum, host, place) => sum + hosts.slowness(path[place] as string, host), 0);
   const tripMs = random.between(1, 4) + random.between(0, slowMs);
   const isCut = () => network.isBlocked(path) || network.isBlocked([...path].reverse());
+  if (network.isRefused(path)) {
+    agenda.after(tripMs, () => done({ type: "refused" }));
+    return;
+  }
   if (isCut() || network.isLost(target) || tripMs > limitMs) {
     agenda.after(limitMs, () => done({ type: "silent" }));
     return;

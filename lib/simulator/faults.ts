@@ -95,22 +95,12 @@ export class Faults {
         server.pause();
         return () => server.resume();
       case "cut":
-      case "stall":
-        return this.#cut(fault, true);
       case "cut-one-way":
-        return this.#cut(fault, false);
+      case "stall":
+      case "firewall":
       case "break":
-        for (const one of on) {
-          for (const end of cluster.network.endsAt(one)) {
-            if (end.host === one && to.includes(end.other.host)) cluster.network.break(end);
-          }
-        }
-        return undefined;
       case "slow":
-        for (const other of to) cluster.slow(id, other, Math.ceil(ms / 20));
-        return () => {
-          for (const other of to) cluster.slow(id, other, 0);
-        };
+        return this.#troubleNetwork(fault);
       case "late-timers":
         if (server === undefined) return "nothing";
         server.timerLateMs = 350;
@@ -161,6 +151,47 @@ export class Faults {
       const contact = server.config.mustJoin ? (cluster.live()[0]?.id ?? "s1") : undefined;
       cluster.startServer(id, contact);
     };
+  }
+
+  #troubleNetwork(fault: Fault): (() => void) | undefined {
+    const cluster = this.#cluster;
+    const { kind, ms, on, to } = fault;
+    const [id = ""] = on;
+    switch (kind) {
+      case "cut":
+      case "stall":
+        return this.#cut(fault, true);
+      case "cut-one-way":
+        return this.#cut(fault, false);
+      case "firewall": {
+        this.#break(fault);
+        const mend = this.#cut(fault, true);
+        cluster.network.refuse(on, to, true);
+        return () => {
+          cluster.network.refuse(on, to, false);
+          mend();
+        };
+      }
+      case "break":
+        this.#break(fault);
+        return undefined;
+      case "slow":
+        for (const other of to) cluster.slow(id, other, Math.ceil(ms / 20));
+        return () => {
+          for (const other of to) cluster.slow(id, other, 0);
+        };
+      default:
+        return undefined;
+    }
+  }
+
+  #break({ on, to }: Fault): void {
+    const { network } = this.#cluster;
+    for (const one of on) {
+      for (const end of network.endsAt(one)) {
+        if (end.host === one && to.includes(end.other.host)) network.break(end);
+      }
+    }
   }
 
   #cut({ on, to }: Fault, isSymmetric: boolean): () => void {

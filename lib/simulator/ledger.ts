@@ -40,6 +40,7 @@ export const faultKinds: readonly FaultKind[] = [
   "pause",
   "cut",
   "cut-one-way",
+  "firewall",
   "stall",
   "break",
   "slow",

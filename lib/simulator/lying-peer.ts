@@ -8,8 +8,9 @@
 import type { ServerId } from "../base/ids.ts";
 import type { Cluster } from "./cluster.ts";
 import { dialAsPeer } from "./dials.ts";
-import type { EndOwner } from "./network.ts";
+import type { EndOwner } from "./end.ts";
 import { Random } from "./random.ts";
+import type { ServerProcess } from "./server-process.ts";
 
 declare class TextEncoder {
   encode(text: string): Uint8Array;
@@ -30,7 +31,7 @@ export function lie(cluster: Cluster, server: string, seed: number): void {
     if (liar === undefined) return;
     const said = random.chance(0.5)
       ? linesOf(random, [victim], users)
-      : memberLines(random, liar.id, users);
+      : memberLines(random, liar, users);
     for (const end of liar.ends.values()) {
       if (end.other.host !== server || liar.roles.get(end.id) !== "peer") continue;
       cluster.network.write(end, toBytes(random.sample(said, 1)));
@@ -52,8 +53,10 @@ function toBytes(lines: readonly string[]): Uint8Array {
 const nonsense = ["", "[]", "{", '{"type":"heartbeat"}', '{"type":7}', "\u0000", "9".repeat(300)];
 
 /** What a member may say of names that are not its own. */
-function memberLines(random: Random, serverid: string, users: number): string[] {
-  const roomid = `room${random.between(1, 4)}`;
+function memberLines(random: Random, liar: ServerProcess, users: number): string[] {
+  const serverid = liar.id;
+  const rooms = [1, 2, 3, 4].map((number) => `room${number}`);
+  const roomid = random.pick(rooms.filter((room) => !liar.state.rooms.has(room as never)));
   const identity = `Id${random.between(1, users)}`;
   return [
     { type: "deleteroom", serverid, roomid, change: 0 },

@@ -7,9 +7,9 @@
  * @module
  */
 
-import type { ConnectionId } from "../base/ids.ts";
-import { decodeFrames, noPendingFrame, type PendingFrame } from "../wire/frame.ts";
+import { decodeFrames } from "../wire/frame.ts";
 import type { Agenda } from "./agenda.ts";
+import { End, type Place } from "./end.ts";
 import type { Random } from "./random.ts";
 
 /** How long a host waits for the other end to follow when it ends a connection. */
@@ -19,62 +19,13 @@ const unacknowledgedMax = 10;
 /** The longest that the first repeated packet lets wait after a way has opened again. */
 const retransmitMaxMs = 3_000;
 
-/** What stands at one end of a connection. */
-export interface EndOwner {
-  /** Whether it takes bytes now: a process that stands still does not, nor one that must wait. */
-  isReading(end: End): boolean;
-  /** Lines have arrived, and perhaps bytes after them that are none. */
-  lines(end: End, frames: readonly string[], error: "too-long" | "not-utf8" | undefined): void;
-  /** The connection is gone; said once, unless the owner is gone first. */
-  closed(end: End): void;
-}
-
-type Item = { readonly at: number; readonly bytes: Uint8Array | "fin" };
-
-/** One end of a connection, and the bytes that it has sent and the other has not got. */
-export class End {
-  readonly id: ConnectionId;
-  readonly host: string;
-  readonly owner: EndOwner;
-  /** The longest line it takes, in bytes. */
-  readonly lineMax: number;
-  /** What may wait for the other end before the connection is cut. */
-  readonly waitingMax: number;
-  /** The hosts that its bytes pass, its own and the other's included. */
-  path: readonly string[] = [];
-  status: "open" | "ending" | "gone" = "open";
-  pending: PendingFrame = noPendingFrame;
-  readonly queue: Item[] = [];
-  waiting = 0;
-  latestAt = 0;
-  isPlanned = false;
-  stuckSince: number | undefined = undefined;
-  unacknowledged = 0;
-  other: End = this;
-
-  constructor(id: number, place: Place) {
-    this.id = id as ConnectionId;
-    this.host = place.host;
-    this.owner = place.owner;
-    this.lineMax = place.lineMax;
-    this.waitingMax = place.waitingMax;
-  }
-}
-
-/** Where an end of a connection is to be. */
-export interface Place {
-  readonly host: string;
-  readonly owner: EndOwner;
-  readonly lineMax: number;
-  readonly waitingMax: number;
-}
-
 /** The ways between hosts, and the connections on them. */
 export class Network {
   readonly #agenda: Agenda;
   readonly #random: Random;
   readonly #ends = new Set<End>();
   readonly #blocked = new Map<string, number>();
+  readonly #refusing = new Set<string>();
   readonly #slow = new Map<string, number>();
   readonly #lost = new Set<string>();
   #connections = 0;
@@ -180,6 +131,25 @@ export class Network {
       end.stuckSince = undefined;
       this.#agenda.after(this.#random.between(0, Math.ceil(backOffMs)), () => this.pump(end));
     }
+  }
+
+  /** Lets dials between these hosts be refused, as a firewall does, or no longer. */
+  refuse(some: readonly string[], others: readonly string[], isRefusing: boolean): void {
+    for (const one of some) {
+      for (const other of others) {
+        for (const way of [`${one}>${other}`, `${other}>${one}`]) {
+          if (isRefusing) this.#refusing.add(way);
+          else this.#refusing.delete(way);
+        }
+      }
+    }
+  }
+
+  /** Whether a dial along these hosts is refused on its way. */
+  isRefused(path: readonly string[]): boolean {
+    return path.some(
+      (host, place) => place > 0 && this.#refusing.has(`${path[place - 1]}>${host}`),
+    );
   }
 
   /** Delays everything between two hosts by so much more; 0: no longer. */

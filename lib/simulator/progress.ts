@@ -11,7 +11,7 @@ import { parseMessage } from "../wire/codec.ts";
 import { peerFrameBytesMax } from "../wire/frame.ts";
 import type { Cluster } from "./cluster.ts";
 import { Conversation } from "./conversation.ts";
-import type { End, EndOwner } from "./network.ts";
+import type { End, EndOwner } from "./end.ts";
 
 declare class TextEncoder {
   encode(text: string): Uint8Array;

@@ -21,6 +21,8 @@ export type FaultKind =
   | "cut"
   /** Nothing passes from the hosts of `on` to those of `to`, but back. */
   | "cut-one-way"
+  /** As a cut, but connections end at once and dials are refused: it looks like a crash. */
+  | "firewall"
   /** As a cut, but too short to be noticed. */
   | "stall"
   /** The connections between the hosts of `on` and `to` end. */
@@ -87,6 +89,7 @@ const weights: Readonly<Record<FaultKind | "partition" | "swizzle" | "herd", num
   pause: 14,
   cut: 10,
   "cut-one-way": 8,
+  firewall: 6,
   stall: 6,
   break: 10,
   slow: 5,
@@ -159,6 +162,7 @@ function draftFault(
       return swizzle(random, { ...fault, kind: "cut" }, ids);
     case "cut":
     case "cut-one-way":
+    case "firewall":
     case "slow":
     case "clock-jump":
       return [{ ...fault, kind }];

@@ -16,7 +16,8 @@ import { clientRequests } from "../wire/client-messages.ts";
 import { formatMessage, frameError, parseMessage } from "../wire/codec.ts";
 import { peerMessages } from "../wire/server-vocabulary.ts";
 import type { Agenda } from "./agenda.ts";
-import type { End, EndOwner, Network } from "./network.ts";
+import type { End, EndOwner } from "./end.ts";
+import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 
 declare class TextEncoder {

@@ -148,6 +148,10 @@ function rush(cluster: Cluster, { seed, chaosMs, faults }: Scenario): void {
       const begin = () => (isRoom ? user.rushForRoom(name) : user.rushForIdentity(name));
       cluster.agenda.plan(at - leadMs, begin);
     }
+    for (const user of random.sample(cluster.users, 3)) {
+      const hall = `MainHall-s${random.between(1, 3)}`;
+      cluster.agenda.plan(at - random.between(0, 6), () => user.rushTo(hall));
+    }
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Conversation, Listener } from "./conversation.ts";
-import type { End, Place } from "./network.ts";
+import type { End, Place } from "./end.ts";
 
 /** What a user needs of the world around it. */
 export interface Town {

@@ -10,40 +10,14 @@ import { type ClientReply, type ClientRequest, clientReplies } from "../wire/cli
 import { parseMessage } from "../wire/codec.ts";
 import { peerFrameBytesMax } from "../wire/frame.ts";
 import { Conversation } from "./conversation.ts";
-import type { End, EndOwner } from "./network.ts";
+import type { End, EndOwner } from "./end.ts";
+import { type Deed, deeds, type Manner, manners } from "./habits.ts";
 import type { Random } from "./random.ts";
 import type { Town } from "./town.ts";
 
 declare class TextEncoder {
   encode(text: string): Uint8Array;
 }
-
-/** The ways in which clients take a route. */
-type Manner = "follow" | "late" | "stay" | "vanish" | "both" | "replay";
-
-const manners: Readonly<Record<Manner, number>> = {
-  follow: 70,
-  late: 6,
-  stay: 9,
-  vanish: 5,
-  both: 5,
-  replay: 5,
-};
-
-const deeds = {
-  message: 60,
-  burst: 6,
-  list: 8,
-  who: 14,
-  servers: 4,
-  createroom: 14,
-  join: 34,
-  deleteroom: 8,
-  quit: 2,
-  "hang-up": 2,
-  nonsense: 1,
-  again: 1,
-} as const;
 
 /** How long a user waits for an answer before it gives its connection up. */
 const patienceMs = 15_000;
@@ -103,6 +77,12 @@ export class User implements EndOwner {
     this.#wanted = identity;
     if (this.line !== undefined) this.#town.breakOff(this.line.end);
     this.#town.after(40, () => this.#logIn());
+  }
+
+  /** Wants to move there at this moment. */
+  rushTo(roomid: string): void {
+    const { line } = this;
+    if (line?.conversation.state === "in") this.#say(line, { type: "join", roomid });
   }
 
   /** Wants a room at the same moment as others. */
@@ -276,7 +256,7 @@ export class User implements EndOwner {
     this.#do(line, this.#random.weighted(deeds));
   }
 
-  #do(line: Line, deed: keyof typeof deeds): void {
+  #do(line: Line, deed: Deed): void {
     const random = this.#random;
     const { isLively } = this.#town;
     const room = `room${random.between(1, 4)}`;

@@ -70,5 +70,5 @@ for (const mutant of chosen) {
   }
   console.log(`${mutant.name.padEnd(56)} ${said}`);
 }
-console.log(`${chosen.length - alive} of ${chosen.length} caught`);
+console.log(`${chosen.length - alive} passed, ${alive} failed`);
 process.exitCode = alive === 0 ? 0 : 1;

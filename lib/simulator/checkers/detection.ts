@@ -69,7 +69,8 @@ function checkPatience(watch: Watch, { server }: Stepped, member: ServerId, what
   const stands = other.status === "paused" && !cluster.network.isCut(server.host, other.host);
   const hasStood = stands && cluster.now - other.pausedAt > silentMs;
   const leastMs = isTold ? suspectMs : hasStood ? stalledMs : silentMs;
-  if (silenceMs < leastMs) {
+  const isRefused = cluster.network.isRefused([server.host, other.host]);
+  if (silenceMs < leastMs && !isRefused) {
     const silence = `${Math.round(silenceMs)} ms after it heard it`;
     watch.complain("I15", `${server.id} evicts ${member}, which lives, ${silence}: ${what}`);
   }

@@ -46,6 +46,9 @@ export function locks(watch: Watch): Checker {
         const { message, to } = effect;
         if ("reason" in message && message.reason === "busy" && message.type !== "error") {
           watch.looked("I5");
+          // Who is on its way to another server has its later lines wait for that.
+          const asker = to[0] === undefined ? undefined : watch.cluster.talks.get(to[0]);
+          if (asker?.conversation.state === "routed") continue;
           if (watch.isCalm(calmMs) && watch.hasMajority() && watch.ties.allTiedMs() > calmMs) {
             watch.complain("I5", `${server.id} is too busy for ${message.type} in a calm cluster`);
           }

@@ -67,8 +67,8 @@ function checkList(
     if (isRested && watch.silentMs(server, `${id}`) > hiddenMs) {
       watch.complain("I3", `${server.id} lists ${room}, and has not heard ${id} for long`);
     }
-    if (member?.status === "alive") continue;
-    const status = member?.status ?? "unknown";
+    if (member?.status === "alive" && !member.leaving) continue;
+    const status = member?.leaving === true ? "leaving" : (member?.status ?? "unknown");
     watch.complain("I3", `${state.config.serverid} lists ${room} of ${id}, which is ${status}`);
   }
 }

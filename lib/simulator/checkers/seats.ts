@@ -5,10 +5,15 @@
  */
 
 import type { ServerState } from "../../server/state.ts";
+import type { ServerProcess } from "../server-process.ts";
 import type { Checker, Watch } from "./checker.ts";
+
+/** Long enough for every answer that waits for nothing. */
+const answerMs = 1_200;
 
 /** Watches over seats. */
 export function seats(watch: Watch): Checker {
+  const seen = new Map<string, number>();
   return {
     promise: "I7",
     stepped: ({ before, after }) => {
@@ -17,7 +22,28 @@ export function seats(watch: Watch): Checker {
       const wrong = wrongSeat(after);
       if (wrong !== undefined) watch.complain("I7", `${after.config.serverid}: ${wrong}`);
     },
+    swept: () => {
+      for (const server of watch.cluster.live()) checkMoves(watch, server, seen);
+    },
   };
+}
+
+/** A move waits for its target only while that can't answer. */
+function checkMoves(watch: Watch, server: ServerProcess, seen: Map<string, number>): void {
+  const { now, processes } = watch.cluster;
+  for (const [identity, { move }] of server.state.sessions) {
+    if (move === undefined || move.phase === "routed") continue;
+    const key = `${server.id}@${server.startedAt} ${identity} ${move.number} ${move.phase}`;
+    const since = seen.get(key) ?? now;
+    seen.set(key, since);
+    const target = processes.get(move.target);
+    if (target === undefined || now - since < answerMs) continue;
+    watch.looked("I14");
+    if (watch.ties.tiedMs(server, target) < answerMs || target.state.announced.has(identity))
+      continue;
+    if (watch.faults.recent(answerMs).size > 0) continue;
+    watch.complain("I14", `${identity} on ${server.id} waits for ${target.id}: ${move.phase}`);
+  }
 }
 
 function wrongSeat(state: ServerState): string | undefined {
