@@ -13,6 +13,8 @@ const silentMs = 3_600;
 const stalledMs = 7_300;
 /** Silence of a member that another one has evicted. */
 const suspectMs = 1_350;
+/** A probe that found nobody counts for so long. */
+const probedMs = 2_500;
 /** Who has heard both ends for so long objects to the eviction of one by the other. */
 const vetoMs = 3_000;
 
@@ -67,7 +69,12 @@ function checkPatience(watch: Watch, { server }: Stepped, member: ServerId, what
   const silenceMs = watch.silentMs(server, member);
   const isTold = what.includes("by another");
   const stands = other.status === "paused" && !cluster.network.isCut(server.host, other.host);
-  const hasStood = stands && cluster.now - other.pausedAt > silentMs;
+  const wasCut = watch.faults.struck.some(({ fault: { kind, on, to }, endedAt }) => {
+    if (endedAt !== undefined && cluster.now - endedAt > probedMs) return false;
+    const isAbout = on.includes(member) || to.includes(member);
+    return isAbout && (kind.startsWith("cut") || kind === "stall" || kind === "firewall");
+  });
+  const hasStood = stands && !wasCut && cluster.now - other.pausedAt > silentMs;
   const leastMs = isTold ? suspectMs : hasStood ? stalledMs : silentMs;
   const isRefused = cluster.network.isRefused([server.host, other.host]);
   if (silenceMs < leastMs && !isRefused) {

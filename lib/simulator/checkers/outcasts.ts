@@ -5,6 +5,7 @@
  * @module
  */
 
+import { identityLock, roomLock } from "../../lock/lock-table.ts";
 import { isPresent } from "../../membership/membership.ts";
 import type { ServerState } from "../../server/state.ts";
 import type { Checker, Stepped, Watch } from "./checker.ts";
@@ -19,6 +20,7 @@ export function outcasts(watch: Watch): Checker {
     promise: "I9",
     stepped: (step) => {
       const { before, after } = step;
+      if (before.claims !== after.claims) checkVote(watch, step);
       if (before.membership !== after.membership || before.links !== after.links) {
         checkLinks(watch, after);
       }
@@ -57,6 +59,25 @@ function checkVoters(watch: Watch, state: ServerState): void {
       if (!voters.has(id)) watch.complain("I9", `${serverid} counts a vote of ${id} on ${name}`);
     }
   }
+}
+
+/** A vote counts for the attempt that it was given to, and for no other. */
+function checkVote(watch: Watch, { server, before, after, input }: Stepped): void {
+  if (input.type !== "peer-message") return;
+  const { message } = input;
+  if (message.type !== "lockidentity" && message.type !== "lockroomid") return;
+  if (message.locked === undefined) return;
+  const name =
+    message.type === "lockidentity" ? identityLock(message.identity) : roomLock(message.roomid);
+  const attempt = before.claims.get(name)?.[0]?.ballot?.attempt;
+  if (attempt === undefined || attempt.stamp === message.stamp) return;
+  watch.looked("I9");
+  const ballot = after.claims.get(name)?.[0]?.ballot;
+  const isNew = !before.claims.get(name)?.[0]?.ballot?.granted.has(message.serverid);
+  const isCounted = ballot === undefined || (isNew && ballot.granted.has(message.serverid));
+  if (!isCounted) return;
+  const which = `${message.stamp} for ${attempt.stamp}`;
+  watch.complain("I9", `${server.id} counts a vote of ${message.serverid} on ${name}: ${which}`);
 }
 
 function checkReturn(watch: Watch, { server, before, after }: Stepped): void {
