@@ -17,6 +17,8 @@ export interface Exploration {
   readonly faults: Readonly<Record<string, (world: SmallWorld) => SmallWorld>>;
   /** How often time may pass on one path. */
   readonly pauses: number;
+  /** Whether everything on its way arrives before time passes: nobody is late with an answer. */
+  readonly isTimely?: boolean;
   /** What is wrong with a world, whatever came before. */
   readonly wrong: (world: SmallWorld) => string | undefined;
   /** What is wrong with a world in which nothing can happen any longer but by time. */
@@ -82,7 +84,7 @@ export function explore(exploration: Exploration): Explored {
   return { states: seen.size, edges, ends, complete: true, failure: undefined };
 }
 
-function successors({ faults }: Exploration, point: Point): Point[] {
+function successors({ faults, isTimely }: Exploration, point: Point): Point[] {
   const { world, struck, pausesLeft, path } = point;
   const follow = (event: string, change: Partial<Point>): Point => ({
     ...point,
@@ -94,7 +96,8 @@ function successors({ faults }: Exploration, point: Point): Point[] {
     return follow(`${lane}: ${describe(first)}`, { world: deliver(world, lane) });
   });
   const instant = nextInstant(world);
-  if (instant !== undefined && pausesLeft > 0) {
+  const mayPass = isTimely !== true || next.length === 0;
+  if (instant !== undefined && pausesLeft > 0 && mayPass) {
     const passed = passTime(world, instant);
     next.push(
       follow(`${instant - world.now} ms pass`, { world: passed, pausesLeft: pausesLeft - 1 }),

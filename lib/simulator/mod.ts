@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type Case, explorationCases } from "./cases.ts";
 export { type Exploration, type Explored, explore } from "./explore.ts";
 export {
   cell,

@@ -2,7 +2,7 @@
  * A few servers as a value: the real machines, what is on its way between them, and clients that
  * write down what they hear. Nothing happens by itself: whoever explores chooses what comes next.
  * Heartbeats are left out and silence is no reason; what is lost is noticed by connections that end
- * and dials that are refused.
+ * and dials that are refused. No link runs through a third server.
  *
  * @module
  */
@@ -40,6 +40,8 @@ export interface SmallWorld {
   /** Connections made between two servers so far. */
   readonly made: ReadonlyMap<string, number>;
   readonly starts: number;
+  /** Pairs of servers between which every dial is refused. */
+  readonly walls: ReadonlySet<string>;
 }
 
 const never = 1e9;
@@ -61,6 +63,7 @@ export const emptyWorld: SmallWorld = {
   heard: new Map(),
   made: new Map(),
   starts: 0,
+  walls: new Set(),
 };
 
 /** Starts a server that knows these others, or joins through the first of them. */
@@ -183,6 +186,12 @@ export function cut(world: SmallWorld, one: string, other: string): SmallWorld {
   return current;
 }
 
+/** A firewall between two servers: their connections end, and dials are refused. */
+export function wall(world: SmallWorld, one: string, other: string): SmallWorld {
+  const walls = new Set(world.walls).add([one, other].sort().join(" "));
+  return cut({ ...world, walls }, one, other);
+}
+
 /** One end of a connection is told that it is gone. */
 function unplug(world: SmallWorld, { server, connection }: Wire): SmallWorld {
   const end = `${server} ${connection}`;
@@ -266,10 +275,10 @@ function dial(
   const target = address.host;
   const answer = (current: SmallWorld, outcome: DialOutcome, lane: string) =>
     put(current, lane, { type: "dialled", dial: number, outcome });
-  if (!world.servers.has(target) || via !== undefined) {
+  const pair = [id, target].sort().join(" ");
+  if (!world.servers.has(target) || via !== undefined || world.walls.has(pair)) {
     return answer(world, { type: "refused" }, `${id} dial${number}`);
   }
-  const pair = [id, target].sort().join(" ");
   const count = (world.made.get(pair) ?? 0) + 1;
   const base = 1_000 + 100 * [...pair].reduce((sum, sign) => sum + sign.charCodeAt(0), 0);
   const own = (base + 2 * count) as ConnectionId;

@@ -43,7 +43,11 @@ async function hunt(mutant: Mutant): Promise<string | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "mutant-"));
   const from = Number(process.env["MUTANT_FROM"] ?? 1);
   try {
-    const { scenarioOf, simulate } = await broken(mutant, folder);
+    const { explorationCases, explore, scenarioOf, simulate } = await broken(mutant, folder);
+    for (const { name, exploration, isSmall } of explorationCases()) {
+      const { failure } = isSmall ? explore(exploration) : { failure: undefined };
+      if (failure !== undefined) return `exploration of ${name}: ${failure.detail}`;
+    }
     for (let seed = from; seed < from + seedsMax; seed++) {
       const { failure } = simulate(scenarioOf(seed));
       if (failure === undefined) continue;
