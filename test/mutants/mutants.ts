@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
     "never fence",
     "server/quorum.ts",
     "if (isFenceDue(state)) return fence(state);",
-    "if (isFenceDue(state) && state.roster.size === 0) return fence(state);",
+    "if (isFenceDue(state)) return step(state);",
   ),
   mutant(
     "do without the vote of the evicted at once",

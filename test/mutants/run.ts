@@ -6,18 +6,20 @@
  * @module
  */
 
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { packageFolder } from "../support/process.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 type Simulator = typeof import("../../lib/simulator/mod.ts");
 
 const seedsMax = Number(process.env["MUTANT_SEEDS"] ?? 1_000);
-const pattern = new RegExp(process.argv[2] ?? ".");
+/** How long one mutant may be hunted. */
+const limitMs = 400_000;
 
 /** A copy of lib/ with this rule broken, as a module. */
 async function broken({ name, changes }: Mutant, folder: string): Promise<Simulator> {
@@ -60,19 +62,46 @@ async function hunt(mutant: Mutant): Promise<string | undefined> {
   }
 }
 
-let alive = 0;
-const chosen = mutants.filter(({ name }) => pattern.test(name));
-for (const mutant of chosen) {
-  let said: string;
-  try {
-    const caught = await hunt(mutant);
-    if (caught === undefined) alive++;
-    said = caught ?? `ALIVE after ${seedsMax} seeds`;
-  } catch (error) {
-    alive++;
-    said = error instanceof Error ? error.message : String(error);
-  }
-  console.log(`${mutant.name.padEnd(56)} ${said}`);
+/** In a process of its own, for a broken rule may also never come to an end. */
+function huntApart({ name }: Mutant): string | undefined {
+  const child = spawnSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url)], {
+    env: { ...process.env, MUTANT: name },
+    timeout: limitMs,
+    encoding: "utf8",
+  });
+  if (child.error !== undefined) return `does not come to an end within ${limitMs / 1_000} s`;
+  const said = child.stdout.trim();
+  if (child.status !== 0) throw new Error(child.stderr.trim().split("\n").at(0));
+  return said === "" ? undefined : said;
 }
-console.log(`${chosen.length - alive} passed, ${alive} failed`);
-process.exitCode = alive === 0 ? 0 : 1;
+
+function huntAll(pattern: RegExp): number {
+  let alive = 0;
+  const chosen = mutants.filter(({ name }) => pattern.test(name));
+  for (const mutant of chosen) {
+    let said: string;
+    try {
+      const caught = huntApart(mutant);
+      if (caught === undefined) alive++;
+      said = caught ?? `ALIVE after ${seedsMax} seeds`;
+    } catch (error) {
+      alive++;
+      said = error instanceof Error ? error.message : String(error);
+    }
+    console.log(`${mutant.name.padEnd(56)} ${said}`);
+  }
+  console.log(`${chosen.length - alive} passed, ${alive} failed`);
+  return alive;
+}
+
+const only = mutants.find(({ name }) => name === process.env["MUTANT"]);
+if (only === undefined) {
+  process.exitCode = huntAll(new RegExp(process.argv[2] ?? ".")) === 0 ? 0 : 1;
+} else {
+  try {
+    console.log((await hunt(only)) ?? "");
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 2;
+  }
+}
