@@ -98,4 +98,15 @@ clock("wakes at the instant of the latest call, once, never early", async () => 
   assert.is(early, 0);
 });
 
+clock("real time passes as fast as it does, on every runtime", async () => {
+  const began = performance.now();
+  const { now } = createClock();
+  // Longer than the second after which it looks how long the machine was asleep.
+  for (let round = 0; round < 4; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const ahead = now() - (performance.now() - began);
+    assert.ok(ahead <= 50, `${ahead} ms ahead`);
+  }
+});
+
 clock.run();

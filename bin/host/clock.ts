@@ -5,8 +5,7 @@
  * @module
  */
 
-import { uptime } from "node:os";
-import process from "node:process";
+import { readFileSync } from "node:fs";
 import type { Instant } from "../../lib/mod.ts";
 
 /** The two halves of a driver's host that deal with time. */
@@ -38,9 +37,21 @@ const waitMsMax = 1000;
 
 const systemSources: TimeSources = {
   awake: () => performance.now(),
-  sinceBoot: process.platform === "linux" ? () => uptime() * 1000 : undefined,
+  sinceBoot: uptime() === undefined ? undefined : () => uptime() ?? 0,
   wall: () => Date.now(),
 };
+
+/**
+ * Milliseconds since boot where Linux tells them, in steps of 10. Not `os.uptime()`: on Deno that has
+ * whole seconds only, and the clock would run ahead by up to one.
+ */
+function uptime(): number | undefined {
+  try {
+    return Number.parseFloat(readFileSync("/proc/uptime", "latin1")) * 1000;
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Makes a clock that starts at 0.
