@@ -36,8 +36,9 @@ export function settleDeadlines(state: ServerState, at: Instant): ServerStep {
   const effects: ServerEffect[] = [];
   for (;;) {
     const dueAt = smallestKey(current.deadlines);
+    if (dueAt === undefined || dueAt > current.now) break;
     const due = takeSmallest(current.deadlines);
-    if (dueAt === undefined || due === undefined || dueAt > current.now) break;
+    if (due === undefined) break;
     const settled = settle({ ...current, deadlines: due.rest }, due.value);
     current = settled.state;
     for (const effect of settled.effects) effects.push(effect);
