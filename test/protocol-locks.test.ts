@@ -206,7 +206,7 @@ locks(
         for (const client of clients) {
           cluster.say(client, wanted === "room" ? den : ann(client.server), false);
         }
-        cluster.settle();
+        cluster.advance(1_000);
         const results = clients.map(outcome);
         assert.is(
           results.filter((result) => result === "true").length,
@@ -222,6 +222,21 @@ locks(
   },
 );
 
+locks("7.6 two that yield to each other's last attempt pause, and then one wins", () => {
+  const cluster = serversOfFile(["s1", "s2"]);
+  const [gone, one, other] = [cluster.connect("s1"), cluster.connect("s1"), cluster.connect("s2")];
+  cluster.hold = () => true;
+  // An attempt of s1 is over before s2 hears of it, and the next one is on its way behind it.
+  cluster.say(gone, ann("gone"));
+  cluster.say(other, ann("other"));
+  cluster.hangUp(gone);
+  cluster.say(one, ann("one"));
+  const isOver = () => [one, other].every((client) => outcome(client) !== "none");
+  while (!isOver()) cluster.passHeld(10);
+  assert.equal([one, other].map(outcome).sort(), ["identity-in-use", "true"]);
+  assert.ok(isClean(cluster));
+});
+
 locks("7.6 a hundred claims of one identity over three servers: one wins, all are answered", () => {
   const base = threeServers();
   const joined = Array.from({ length: 100 }, (_, n) => base.connect(`s${(n % 3) + 1}`));
@@ -230,7 +245,7 @@ locks("7.6 a hundred claims of one identity over three servers: one wins, all ar
     cluster.choose = seeded(seed);
     const clients = joined.map((client) => cluster.mine(client));
     for (const client of clients) cluster.say(client, ann(`${client.connection}`), false);
-    cluster.settle();
+    cluster.advance(1_000);
     const results = clients.map(outcome);
     assert.is(results.filter((result) => result === "true").length, 1);
     assert.is(results.filter((result) => result === "identity-in-use").length, 99);

@@ -7,6 +7,7 @@
  */
 
 import type { ConnectionId, ServerId } from "../base/ids.ts";
+import { draw } from "../base/prng.ts";
 import { askAgain, type Ballot, countGrant, doWithout, isWon, openBallot } from "../lock/ballot.ts";
 import {
   type Attempt,
@@ -30,6 +31,9 @@ import { askFor, releaseOf, voteOn } from "./lock-messages.ts";
 import type { Claim } from "./records.ts";
 import { reserve } from "./reservations.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
+
+/** The longest pause before a claim that has yielded asks again. */
+const askAgainMsMax = 400;
 
 /** Claims a name for a client, which waits for the outcome. */
 export function claimName(state: ServerState, name: LockName, claim: Claim): ServerStep {
@@ -100,7 +104,8 @@ export function settleName(state: ServerState, name: LockName): ServerStep {
   const claim = state.claims.get(name)?.[0];
   if (claim === undefined) return step(state);
   const refusal = knownRefusal(state, name);
-  return refusal === undefined ? openAttempt(state, name, claim) : refuseAll(state, name, refusal);
+  if (refusal !== undefined) return refuseAll(state, name, refusal);
+  return claim.askAt > state.now ? step(state) : openAttempt(state, name, claim);
 }
 
 /** Answers a question about a name that is not locked: denies what it holds, locks the rest. */
@@ -141,10 +146,21 @@ export function voteArrived(
       );
 }
 
-/** Gives way to an older attempt: the own one ends, its claim waits and asks again later. */
+/**
+ * Gives way to an older attempt: the own one ends, its claim waits and asks again later. From the
+ * second time on it does so after a pause: what it gave way to may have been over already, and two
+ * that ask again at once would give way to each other's last attempt for ever.
+ */
 export function yieldAttempt(state: ServerState, name: LockName): ServerStep {
-  const ballot = state.claims.get(name)?.[0]?.ballot;
-  return ballot === undefined ? step(state) : endAttempt(state, name, ballot, false);
+  const [first, ...others] = state.claims.get(name) ?? [];
+  if (first?.ballot === undefined) return step(state);
+  const { value, prng } = draw(state.prng);
+  const yields = first.yields + 1;
+  const pauseMs = yields === 1 ? 0 : value * Math.min(2 ** yields, askAgainMsMax);
+  const resting = { ...first, yields, askAt: state.now + pauseMs };
+  const rested = withClaims({ ...state, prng }, name, [resting, ...others]);
+  const planned = pauseMs === 0 ? rested : schedule(rested, pauseMs, { type: "ask", name });
+  return endAttempt(planned, name, first.ballot, false);
 }
 
 /** Asks a member in every vote that is under way, also if it was asked before. */

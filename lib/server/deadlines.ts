@@ -8,7 +8,7 @@
 import { smallestKey, takeSmallest } from "../base/heap.ts";
 import type { Instant } from "../machine.ts";
 import { contestWon } from "./answering.ts";
-import { claimOverdue } from "./claims.ts";
+import { claimOverdue, settleName } from "./claims.ts";
 import { endPace } from "./clients.ts";
 import { loginOverdue } from "./departure.ts";
 import { allowForOwnStall, assess, watchDue } from "./detection.ts";
@@ -62,6 +62,8 @@ function settle(state: ServerState, deadline: Deadline): ServerStep {
       return endPace(state, deadline.connection);
     case "claim":
       return claimOverdue(state, deadline.name, deadline.connection);
+    case "ask":
+      return settleName(state, deadline.name);
     case "lease":
       return leaseOver(state, deadline.name, deadline.attempt);
     case "announced":

@@ -54,6 +54,8 @@ export function ticketVerified(
     purpose: { type: "login", username: outcome.username },
     deadline: claimDeadline(state, readAt),
     ballot: undefined,
+    yields: 0,
+    askAt: state.now,
   });
 }
 

@@ -125,6 +125,9 @@ export interface Claim {
   readonly deadline: Instant;
   /** The attempt under vote; none while the claim waits for another attempt's end. */
   readonly ballot: Ballot | undefined;
+  /** How often it gave way to older attempts, and when it may ask again. */
+  readonly yields: number;
+  readonly askAt: Instant;
 }
 
 /** Another server as somebody to dial and to keep a link with. */
@@ -211,6 +214,7 @@ export interface Dial {
 export type Deadline =
   | { readonly type: "login" | "overdue" | "pace"; readonly connection: ConnectionId }
   | { readonly type: "claim"; readonly name: LockName; readonly connection: ConnectionId }
+  | { readonly type: "ask"; readonly name: LockName }
   | { readonly type: "lease"; readonly name: LockName; readonly attempt: Attempt }
   | { readonly type: "announced"; readonly identity: Identity; readonly move: number }
   | { readonly type: "reservation"; readonly identity: Identity; readonly pass: string }

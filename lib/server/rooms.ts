@@ -43,6 +43,8 @@ export function createRoomAsked(
     purpose: { type: "createroom", roomid },
     deadline: claimDeadline(state, readAt),
     ballot: undefined,
+    yields: 0,
+    askAt: state.now,
   });
 }
 

@@ -204,6 +204,16 @@ export class Cluster {
     this.settle();
   }
 
+  /** So much later, what was held back arrives; what is said in return is held back anew. */
+  passHeld(ms: number): void {
+    const held = this.#held;
+    this.#held = [];
+    this.now += ms;
+    for (const [id, { up }] of this.nodes) if (up) this.input(id, { type: "tick" });
+    for (const { delivery } of held) this.#queue.push(delivery);
+    this.settle();
+  }
+
   /**
    * Stops a server as SIGSTOP does: what comes for it waits, whoever dials it connects to nothing.
    */

@@ -69,11 +69,14 @@ function checkVote(watch: Watch, { server, before, after, input }: Stepped): voi
   if (message.locked === undefined) return;
   const name =
     message.type === "lockidentity" ? identityLock(message.identity) : roomLock(message.roomid);
-  const attempt = before.claims.get(name)?.[0]?.ballot?.attempt;
+  const claim = before.claims.get(name)?.[0];
+  const attempt = claim?.ballot?.attempt;
   if (attempt === undefined || attempt.stamp === message.stamp) return;
+  // Its time has ended it before the vote was looked at.
+  if (claim !== undefined && claim.deadline <= after.now) return;
   watch.looked("I9");
   const ballot = after.claims.get(name)?.[0]?.ballot;
-  const isNew = !before.claims.get(name)?.[0]?.ballot?.granted.has(message.serverid);
+  const isNew = !claim?.ballot?.granted.has(message.serverid);
   const isCounted = ballot === undefined || (isNew && ballot.granted.has(message.serverid));
   if (!isCounted) return;
   const which = `${message.stamp} for ${attempt.stamp}`;
