@@ -42,8 +42,8 @@ const systemSources: TimeSources = {
 };
 
 /**
- * Milliseconds since boot where Linux tells them, in steps of 10. Not `os.uptime()`: on Deno that has
- * whole seconds only, and the clock would run ahead by up to one.
+ * Milliseconds since boot where Linux tells them, in steps of 10. Not `os.uptime()`: on Deno that
+ * has whole seconds only, and the clock would run ahead by up to one.
  */
 function uptime(): number | undefined {
   try {
