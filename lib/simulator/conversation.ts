@@ -26,6 +26,13 @@ export interface Listener {
 /** Called with the promise that is broken and how. */
 export type Complain = (promise: string, detail: string) => void;
 
+const nonsenseReasons: ReadonlySet<string> = new Set([
+  "malformed",
+  "unknown-type",
+  "too-long",
+  "not-utf8",
+]);
+
 const isHall = (roomid: string) => roomid.startsWith("MainHall-");
 
 /** One connection, as its client sees it. */
@@ -243,7 +250,7 @@ export class Conversation {
     const fits =
       (reason === "busy" && (isWordless || this.state === "routed" || isAgain)) ||
       (reason === "already-logged-in" && isAgain) ||
-      (isNonsense && ["malformed", "unknown-type"].includes(reason));
+      (isNonsense && nonsenseReasons.has(reason));
     if (!fits) {
       const what = isNonsense ? request : request.type;
       this.#complain("I6", `${this.identity} asks for ${what} and hears an error: ${reason}`);

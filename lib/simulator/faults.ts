@@ -5,8 +5,13 @@
  * @module
  */
 
+import type { ServerId } from "../base/ids.ts";
+import { askAsAdmin } from "./admin-orders.ts";
+import { garble } from "./bad-bytes.ts";
 import type { Cluster } from "./cluster.ts";
+import { DeafClient } from "./deaf-client.ts";
 import { lie } from "./lying-peer.ts";
+import { Random } from "./random.ts";
 import type { Fault, FaultKind } from "./scenario.ts";
 
 /** A fault that was struck: what it has to do with whom, and until when. */
@@ -22,6 +27,7 @@ export class Faults {
   readonly struck: Struck[] = [];
   readonly #cluster: Cluster;
   readonly #open = new Map<Struck, () => void>();
+  #isOver = false;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -32,8 +38,9 @@ export class Faults {
     for (const fault of faults) this.#cluster.agenda.plan(fault.at, () => this.#strike(fault));
   }
 
-  /** Mends everything at once. */
+  /** Mends everything at once, and nothing strikes any longer. */
   heal(): void {
+    this.#isOver = true;
     for (const [struck, mend] of [...this.#open]) this.#end(struck, mend);
     for (const id of this.#cluster.processes.keys()) this.#cluster.jump(id, 0);
   }
@@ -58,6 +65,7 @@ export class Faults {
   }
 
   #strike(fault: Fault): void {
+    if (this.#isOver) return;
     const { kind, ms, on, to } = fault;
     this.#cluster.trace?.(`--- ${kind} ${on.join(",")} ${to.join(",")} for ${ms}`);
     const mend = this.#effectOf(fault);
@@ -126,14 +134,40 @@ export class Faults {
           cluster.isAuthDown = false;
         };
       case "lying-peer":
-        for (let round = 0; round < 4; round++) {
-          cluster.after(400 * round, () => lie(cluster, id, fault.at + round));
-        }
+        this.#again(400, (round) => lie(cluster, id, fault.at + round));
         return undefined;
+      case "malformed":
+        this.#again(200, (round) => garble(cluster, id, fault.at + round));
+        return undefined;
+      case "remove":
+        return this.#remove(fault);
       case "slow-reader":
+      case "never-reads":
       case "lose-client":
+      case "disconnect":
         return this.#troubleUser(fault);
     }
+  }
+
+  #again(everyMs: number, run: (round: number) => void): void {
+    for (let round = 0; round < 4; round++) this.#cluster.after(everyMs * round, () => run(round));
+  }
+
+  #isComingBack(id: string): boolean {
+    return [...this.#open.keys()].some(({ fault: { kind, on } }) => {
+      return (kind === "crash" || kind === "lose-host") && on[0] === id;
+    });
+  }
+
+  /** Only who is gone for good may be removed; it may not be known as dead everywhere yet. */
+  #remove({ on, to }: Fault): undefined | "nothing" {
+    const cluster = this.#cluster;
+    const [id = ""] = on;
+    const isGone = cluster.processes.get(id)?.status === "down" && !this.#isComingBack(id);
+    const server = cluster.processes.get(to[0] ?? "");
+    if (!isGone || server?.status !== "running") return "nothing";
+    askAsAdmin(server, { type: "remove", serverid: id as ServerId });
+    return undefined;
   }
 
   #crash({ kind, ms, on }: Fault): (() => void) | undefined | "nothing" {
@@ -209,11 +243,25 @@ export class Faults {
     };
   }
 
-  #troubleUser({ kind, ms, on }: Fault): (() => void) | undefined | "nothing" {
+  #troubleUser({ kind, at, ms, on, to }: Fault): (() => void) | undefined | "nothing" {
+    const cluster = this.#cluster;
+    if (kind === "never-reads") {
+      const [host = ""] = on;
+      const random = new Random(cluster.scenario.seed, `${host} ${at}`);
+      const client = new DeafClient(cluster, host, random);
+      client.begin(to[0] ?? "s1");
+      return () => client.end();
+    }
     const user = this.#cluster.users.find(({ host }) => host === on[0]);
     if (user === undefined) return "nothing";
     if (kind === "lose-client") {
       user.lose();
+      return undefined;
+    }
+    if (kind === "disconnect") {
+      const server = cluster.processes.get(to[0] ?? "");
+      if (server?.status !== "running") return "nothing";
+      askAsAdmin(server, { type: "disconnect", username: user.username });
       return undefined;
     }
     user.deafUntil = this.#cluster.now + ms;

@@ -8,7 +8,7 @@
 import type { ServerEffect } from "../server/inputs.ts";
 import type { Observer } from "./cluster.ts";
 import type { Faults } from "./faults.ts";
-import type { FaultKind } from "./scenario.ts";
+import { type FaultKind, faultKinds } from "./scenario.ts";
 
 /** What servers do for clients and for each other. */
 export const operations = [
@@ -32,27 +32,6 @@ export const operations = [
 
 /** One of {@link operations}. */
 export type Operation = (typeof operations)[number];
-
-/** The faults of the ledger, in its order. */
-export const faultKinds: readonly FaultKind[] = [
-  "crash",
-  "lose-host",
-  "pause",
-  "cut",
-  "cut-one-way",
-  "firewall",
-  "stall",
-  "break",
-  "slow",
-  "late-timers",
-  "clock-jump",
-  "join",
-  "drain",
-  "auth-down",
-  "slow-reader",
-  "lose-client",
-  "lying-peer",
-];
 
 /** How long the effects of a fault may last. */
 const aftermathMs = 2_500;

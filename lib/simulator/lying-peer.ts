@@ -65,6 +65,12 @@ function memberLines(random: Random, liar: ServerProcess, users: number): string
     { type: "lockidentity", serverid, identity: "Hot2", stamp: 7, locked: "true" },
     { type: "moveended", serverid, identity, move: random.between(1, 40), arrived: "true" },
     { type: "endmove", serverid, identity, move: random.between(1, 40), acknowledged: "false" },
+    { type: "moveidentity", serverid, identity, move: 7, approved: "true", pass: "stolen" },
+    { type: "lockroomid", serverid, roomid, stamp: random.below(1e9), locked: "true" },
+    {
+      ...{ type: "releaseroomid", serverid, roomid, stamp: random.below(1e9) },
+      ...{ approved: "false", claimedat: 1, change: 0 },
+    },
   ].map((message) => JSON.stringify(message));
 }
 

@@ -8,7 +8,6 @@ export { type Case, explorationCases } from "./cases.ts";
 export { type Exploration, type Explored, explore } from "./explore.ts";
 export {
   cell,
-  faultKinds,
   type Ledger,
   ledgerGaps,
   ledgerTable,
@@ -18,6 +17,7 @@ export {
 export {
   type Fault,
   type FaultKind,
+  faultKinds,
   formatScenario,
   parseScenario,
   type Scenario,

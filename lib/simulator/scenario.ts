@@ -7,6 +7,7 @@
  */
 
 import { failure, type Result, success } from "../base/result.ts";
+import { faultsOf } from "./fault-draft.ts";
 import { Random } from "./random.ts";
 
 /** What may go wrong. */
@@ -43,8 +44,41 @@ export type FaultKind =
   | "slow-reader"
   /** The connection of a user breaks. */
   | "lose-client"
+  /** A client asks for much and reads nothing, some before they log in. */
+  | "never-reads"
+  /** An admin ends all sessions of a user. */
+  | "disconnect"
+  /** An admin removes a server that is gone for good. */
+  | "remove"
   /** A peer with a certificate of its own says what is not its to say. */
-  | "lying-peer";
+  | "lying-peer"
+  /** A client, a member or a stranger sends what is no line, or no message. */
+  | "malformed";
+
+/** Every kind of fault, each once. */
+export const faultKinds: readonly FaultKind[] = [
+  "crash",
+  "lose-host",
+  "pause",
+  "cut",
+  "cut-one-way",
+  "firewall",
+  "stall",
+  "break",
+  "slow",
+  "late-timers",
+  "clock-jump",
+  "join",
+  "drain",
+  "remove",
+  "auth-down",
+  "slow-reader",
+  "never-reads",
+  "lose-client",
+  "disconnect",
+  "lying-peer",
+  "malformed",
+];
 
 /** One fault: what, when, for how long, and whom it strikes. */
 export interface Fault {
@@ -68,119 +102,17 @@ export interface Scenario {
   readonly faults: readonly Fault[];
 }
 
-/** When the first fault may strike: the servers have found each other by then. */
-export const calmMs: number = 2_000;
-
 /** The scenario of a seed; what is given in `change` is not left to the seed. */
 export function scenarioOf(seed: number, change: Partial<Scenario> = {}): Scenario {
   const random = new Random(seed, "scenario");
   const servers = Number(random.weighted({ 3: 56, 4: 20, 5: 16, 7: 6, 9: 2 }));
-  const users = random.between(4, 6 + 2 * servers);
+  const isCrowded = random.chance(0.08);
+  const users = isCrowded ? random.between(20, 40) : random.between(4, 6 + 2 * servers);
   const chaosMs = random.between(6, 16) * 1_000;
-  const partition = random.chance(0.25) ? "majority" : "available";
+  const partition = random.chance(0.35) ? "majority" : "available";
   const drifts = random.chance(0.3);
   const given = { seed, partition, servers, users, chaosMs, drifts, ...change } as const;
   return { ...given, faults: change.faults ?? faultsOf(random, given) };
-}
-
-const weights: Readonly<Record<FaultKind | "partition" | "swizzle" | "herd", number>> = {
-  crash: 14,
-  "lose-host": 6,
-  pause: 14,
-  cut: 10,
-  "cut-one-way": 8,
-  firewall: 6,
-  stall: 6,
-  break: 10,
-  slow: 5,
-  "late-timers": 3,
-  "clock-jump": 4,
-  join: 8,
-  drain: 7,
-  "auth-down": 3,
-  "slow-reader": 2,
-  "lose-client": 5,
-  "lying-peer": 5,
-  partition: 8,
-  swizzle: 4,
-  herd: 2,
-};
-
-function faultsOf(random: Random, scenario: Omit<Scenario, "faults">): Fault[] {
-  const faults: Fault[] = [];
-  const count = random.between(0, 7);
-  for (let number = 0; number < count; number++) {
-    const at = calmMs + random.below(scenario.chaosMs - calmMs);
-    const drafted = draftFault(random, scenario, { at, number });
-    faults.push(...drafted);
-    // A way that closes may take its connections along: then only dials can tell what is there.
-    const [first] = drafted;
-    if (first?.kind.startsWith("cut") && random.chance(0.3)) {
-      faults.push({ ...first, kind: "break", at: first.at - 5, ms: 0 });
-    }
-  }
-  return faults.sort((one, other) => one.at - other.at);
-}
-
-function draftFault(
-  random: Random,
-  { servers, users }: Pick<Scenario, "servers" | "users">,
-  { at, number }: { readonly at: number; readonly number: number },
-): Fault[] {
-  const ids = Array.from({ length: servers }, (_, index) => `s${index + 1}`);
-  const kind = random.weighted(weights);
-  const [one = "s1", other = "s2"] = random.sample(ids, 2);
-  const user = `u${random.between(1, users)}`;
-  const ms = random.pick([300, 700, 1_300, 1_800, 2_600, 4_300, 5_500, 8_800, 11_000]);
-  const fault = { at, ms, on: [one], to: [other] };
-  switch (kind) {
-    case "crash":
-    case "lose-host":
-      return [{ ...fault, kind, ms: random.chance(0.25) ? 0 : ms, to: [] }];
-    case "stall":
-      return [{ ...fault, kind, ms: random.between(100, 1_300) }];
-    case "break":
-      return [{ ...fault, kind, ms: 0 }];
-    case "join":
-      return [{ ...fault, kind, ms: 0, on: [`n${number + 1}`], to: [one] }];
-    case "herd":
-      return [1, 2, 3].map((each) => {
-        const on = [`n${number + 1}${each}`];
-        return { ...fault, kind: "join", at: at + random.below(60), ms: 0, on, to: [one] };
-      });
-    case "slow-reader":
-    case "lose-client":
-      return [{ ...fault, kind, on: [user], to: [] }];
-    case "auth-down":
-      return [{ ...fault, kind, on: [], to: [] }];
-    case "partition": {
-      const on = random.sample(ids, random.between(1, Math.max(1, servers - 1)));
-      const to = ids.filter((id) => !on.includes(id));
-      return [{ ...fault, kind: random.chance(0.75) ? "cut" : "cut-one-way", on, to }];
-    }
-    case "swizzle":
-      return swizzle(random, { ...fault, kind: "cut" }, ids);
-    case "cut":
-    case "cut-one-way":
-    case "firewall":
-    case "slow":
-    case "clock-jump":
-      return [{ ...fault, kind }];
-    default:
-      return [{ ...fault, kind, to: [] }];
-  }
-}
-
-/** Server after server is cut off from all others, and they come back in another order. */
-function swizzle(random: Random, fault: Fault, ids: readonly string[]): Fault[] {
-  const struck = random.sample(ids, random.between(2, ids.length));
-  return struck.map((id, index) => ({
-    ...fault,
-    at: fault.at + 200 * index,
-    ms: random.between(500, 6_000),
-    on: [id],
-    to: ids.filter((other) => other !== id),
-  }));
 }
 
 /** A scenario as a script that a person can read and change; {@link parseScenario} reads it. */
@@ -218,9 +150,10 @@ export function parseScenario(text: string): Result<Scenario, string> {
   const faults: Fault[] = [];
   for (const line of rest) {
     const [, at, kind, on = "", to = "", ms] = faultLine.exec(line.trim()) ?? [];
-    if (kind === undefined || !(kind in weights)) return failure(`"${line}" is not a fault`);
+    const known = faultKinds.find((each) => each === kind);
+    if (known === undefined) return failure(`"${line}" is not a fault`);
     faults.push({
-      kind: kind as FaultKind,
+      kind: known,
       at: Number(at),
       ms: Number(ms),
       on: on === "-" ? [] : on.split(","),

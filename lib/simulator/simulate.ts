@@ -133,7 +133,8 @@ function begin(cluster: Cluster, { servers, users }: Scenario): void {
  * votes that meet are then under way.
  */
 function rush(cluster: Cluster, { seed, chaosMs, faults }: Scenario): void {
-  const struck = faults.map(({ at }, index) => ({ at, random: new Random(seed, `rush ${index}`) }));
+  const inTime = faults.filter(({ at }) => at < chaosMs);
+  const struck = inTime.map(({ at }, index) => ({ at, random: new Random(seed, `rush ${index}`) }));
   const calm = new Random(seed, "rush");
   for (let at = 1_500; at < chaosMs; at += calm.between(1_000, 3_000)) {
     struck.push({ at, random: new Random(seed, `rush at ${at}`) });
@@ -147,6 +148,10 @@ function rush(cluster: Cluster, { seed, chaosMs, faults }: Scenario): void {
       const leadMs = isRoom ? random.between(0, 8) : 45 + random.between(0, 15);
       const begin = () => (isRoom ? user.rushForRoom(name) : user.rushForIdentity(name));
       cluster.agenda.plan(at - leadMs, begin);
+      // Some are gone before the votes are counted.
+      if (random.chance(0.15)) {
+        cluster.agenda.plan(at + random.between(0, 15), () => user.lose());
+      }
     }
     for (const user of random.sample(cluster.users, 3)) {
       const hall = `MainHall-s${random.between(1, 3)}`;

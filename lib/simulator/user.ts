@@ -11,13 +11,23 @@ import { parseMessage } from "../wire/codec.ts";
 import { peerFrameBytesMax } from "../wire/frame.ts";
 import { Conversation } from "./conversation.ts";
 import type { End, EndOwner } from "./end.ts";
-import { type Deed, deeds, type Manner, manners } from "./habits.ts";
+import {
+  type Deed,
+  deeds,
+  flurryDeeds,
+  type Manner,
+  manners,
+  quietDeeds,
+  requestOf,
+} from "./habits.ts";
 import type { Random } from "./random.ts";
 import type { Town } from "./town.ts";
 
 declare class TextEncoder {
   encode(text: string): Uint8Array;
 }
+
+const utf8 = new TextEncoder();
 
 /** How long a user waits for an answer before it gives its connection up. */
 const patienceMs = 15_000;
@@ -89,6 +99,14 @@ export class User implements EndOwner {
   rushForRoom(roomid: string): void {
     const { line } = this;
     if (line?.conversation.state === "in") this.#say(line, { type: "createroom", roomid });
+  }
+
+  /** Sends what is no request, in one line or without an end. */
+  garble(bytes: Uint8Array): void {
+    const { line } = this;
+    if (line === undefined || line.end.status !== "open") return;
+    line.conversation.sent("nonsense", this.#town.now);
+    this.#town.write(line.end, bytes);
   }
 
   /** Its connection breaks. */
@@ -172,7 +190,7 @@ export class User implements EndOwner {
   #say(line: Line, request: ClientRequest): void {
     if (line.end.status !== "open") return;
     line.conversation.sent(request, this.#town.now);
-    this.#town.write(line.end, new TextEncoder().encode(`${JSON.stringify(request)}\n`));
+    this.#town.write(line.end, utf8.encode(`${JSON.stringify(request)}\n`));
   }
 
   #heard(line: Line, reply: ClientReply): void {
@@ -257,9 +275,8 @@ export class User implements EndOwner {
   }
 
   #do(line: Line, deed: Deed): void {
-    const random = this.#random;
-    const { isLively } = this.#town;
-    const room = `room${random.between(1, 4)}`;
+    const { isLively, serverIds } = this.#town;
+    if (!isLively && !quietDeeds.has(deed)) return;
     switch (deed) {
       case "message":
         this.#say(line, this.#message(line));
@@ -267,40 +284,19 @@ export class User implements EndOwner {
       case "burst":
         for (let left = 4; left > 0; left--) this.#say(line, this.#message(line));
         return;
-      case "list":
-      case "who":
-      case "servers":
-        this.#say(line, { type: deed });
-        return;
-      case "createroom":
-        if (isLively) this.#say(line, { type: deed, roomid: room });
-        return;
-      case "join":
-        if (isLively) this.#say(line, { type: deed, roomid: this.#destination(room) });
-        return;
-      case "deleteroom": {
-        const own = line.conversation.room;
-        if (isLively) this.#say(line, { type: deed, roomid: random.chance(0.7) ? own : room });
-        return;
-      }
-      case "quit":
-        if (isLively) this.#say(line, { type: deed });
+      case "flurry":
+        for (const each of this.#random.sample(flurryDeeds, 3)) this.#do(line, each);
         return;
       case "hang-up":
-        if (isLively) this.#town.hangUp(line.end);
+        this.#town.hangUp(line.end);
         return;
       case "nonsense":
-        line.conversation.sent("nonsense", this.#town.now);
-        this.#town.write(line.end, new TextEncoder().encode('{"type":"joker"}\n'));
+        this.garble(utf8.encode('{"type":"joker"}\n'));
         return;
-      case "again":
-        this.#say(line, { type: "newidentity", identity: "Again", ticket: "x" });
+      default: {
+        const view = { serverIds, own: line.conversation.room, listed: this.#rooms };
+        this.#say(line, requestOf(deed, this.#random, view));
+      }
     }
-  }
-
-  #destination(room: string): string {
-    const random = this.#random;
-    if (random.chance(0.4)) return `MainHall-${random.pick(this.#town.serverIds)}`;
-    return this.#rooms.length > 0 && random.chance(0.6) ? random.pick(this.#rooms) : room;
   }
 }
