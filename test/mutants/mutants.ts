@@ -37,6 +37,37 @@ export const mutants: readonly Mutant[] = [
     "return ballot.granted.size === ballot.voters.size;",
     "return 2 * ballot.granted.size >= ballot.voters.size;",
   ),
+  {
+    name: "count a vote twice",
+    changes: [
+      [
+        "lock/ballot.ts",
+        "return ballot.granted.size === ballot.voters.size;",
+        "return timesOf(ballot) >= ballot.voters.size;",
+      ],
+      [
+        "lock/ballot.ts",
+        "granted: new Set(ballot.granted).add(voter) };",
+        "granted: counted(new Set(ballot.granted).add(voter), timesOf(ballot) + 1) };",
+      ],
+      [
+        "lock/ballot.ts",
+        "  granted.delete(voter);\n  return { ...ballot, voters: new Set(ballot.voters).add(voter), granted };",
+        "  return {\n    ...ballot,\n    voters: new Set(ballot.voters).add(voter),\n" +
+          "    granted: counted(granted, timesOf(ballot)),\n  };",
+      ],
+      [
+        "lock/ballot.ts",
+        "  return { ...ballot, voters, granted };\n}\n",
+        "  const times = timesOf(ballot) - (ballot.granted.has(voter) ? 1 : 0);\n" +
+          "  return { ...ballot, voters, granted: counted(granted, times) };\n}\n\n" +
+          "function counted(granted: Set<ServerId>, times: number): Set<ServerId> {\n" +
+          "  return Object.assign(granted, { times });\n}\n\n" +
+          "function timesOf({ granted }: Ballot): number {\n" +
+          '  return "times" in granted ? Number(granted.times) : 0;\n}\n',
+      ],
+    ],
+  },
   mutant(
     "count a vote for another attempt",
     "server/claims.ts",
@@ -74,10 +105,10 @@ export const mutants: readonly Mutant[] = [
     'if (message.serverid !== link.peer && link.phase !== "open") {',
   ),
   mutant(
-    "take incarnations from the wall clock alone",
+    "use the wall clock: come back under what it says",
     "server/eviction.ts",
     "const incarnation = Math.max(state.incarnation + 1, wallClockOf(state));",
-    "const incarnation = wallClockOf(state) - 3_600_000;",
+    "const incarnation = wallClockOf(state);",
   ),
   mutant(
     "ignore the veto",
@@ -117,6 +148,33 @@ export const mutants: readonly Mutant[] = [
       "  return sequence<ServerState, ServerEffect>(ending, (s) => step(s, ...asked), (s) =>\n" +
       "    bringBack(s, session));",
   ),
+  {
+    name: "move every deadline by the gap",
+    changes: [
+      [
+        "server/detection.ts",
+        "    judgeAt: state.now + heartbeatMs,\n",
+        "    judgeAt: state.now + heartbeatMs,\n    deadlines: moved(state.deadlines, gapMs),\n",
+      ],
+      [
+        "server/detection.ts",
+        "function reasonOf(state",
+        'function moved(heap: ServerState["deadlines"], gapMs: number): ServerState["deadlines"] {\n' +
+          '  let moved: ServerState["deadlines"] = emptyHeap();\n' +
+          "  for (let rest = heap; ; ) {\n" +
+          "    const [key, taken] = [smallestKey(rest), takeSmallest(rest)];\n" +
+          "    if (key === undefined || taken === undefined) return moved;\n" +
+          "    moved = insert(moved, key + gapMs, taken.value);\n" +
+          "    rest = taken.rest;\n  }\n}\n\nfunction reasonOf(state",
+      ],
+      [
+        "server/detection.ts",
+        'import type { ServerId } from "../base/ids.ts";\n',
+        'import { emptyHeap, insert, smallestKey, takeSmallest } from "../base/heap.ts";\n' +
+          'import type { ServerId } from "../base/ids.ts";\n',
+      ],
+    ],
+  },
   mutant(
     "let a stall move the limits of own rights",
     "server/detection.ts",

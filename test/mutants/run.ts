@@ -1,107 +1,105 @@
 /**
- * The tester tested: breaks one rule after another in a copy of the sources, runs seeds until a
- * checker notices, and prints which one did. `npm run test:mutants -- PATTERN` runs some of them.
- * Ends with 1 if one lives. The sources themselves are never touched.
+ * The tester tested: breaks one rule after another in a copy of the sources, lets the simulator look
+ * at it, and prints what noticed. `npm run test:mutants -- PATTERN` takes those whose names match,
+ * `--table` prints the table of lib/README.md, `--seeds N` and `--workers N` change how far and how
+ * many at a time. Ends with 1 if one lives. The sources themselves are never touched.
  *
  * @module
  */
 
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { packageFolder } from "../support/process.ts";
+import { parseArgs } from "node:util";
+import { scriptCommand } from "../support/process.ts";
+import { type Caught, hunt } from "./hunt.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
-type Simulator = typeof import("../../lib/simulator/mod.ts");
+/** How long one mutant may be hunted; a broken rule may also never come to an end. */
+const limitMs = 240_000;
 
-const seedsMax = Number(process.env["MUTANT_SEEDS"] ?? 1_000);
-/** How long one mutant may be hunted. */
-const limitMs = 400_000;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: "string", default: "1000" },
+    workers: { type: "string", default: String(Math.min(2, availableParallelism())) },
+    table: { type: "boolean", default: false },
+    /** Both are set for the process of one mutant: its name, and where its copy goes. */
+    only: { type: "string" },
+    folder: { type: "string" },
+  },
+});
+const seedsMax = Number(values.seeds);
 
-/** A copy of lib/ with this rule broken, as a module. */
-async function broken({ name, changes }: Mutant, folder: string): Promise<Simulator> {
-  cpSync(join(packageFolder, "lib"), join(folder, "lib"), { recursive: true });
-  writeFileSync(join(folder, "package.json"), readFileSync(join(packageFolder, "package.json")));
-  symlinkSync(join(packageFolder, "node_modules"), join(folder, "node_modules"));
-  for (const [file, text, instead] of changes) {
-    const path = join(folder, "lib", file);
-    const source = readFileSync(path, "utf8");
-    if (source.split(text).length !== 2) {
-      throw new Error(`mutant "${name}": its text is not once in lib/${file}; look at it again`);
-    }
-    writeFileSync(
-      path,
-      source.replace(text, () => instead),
-    );
-  }
-  return (await import(pathToFileURL(join(folder, "lib/simulator/mod.ts")).href)) as Simulator;
-}
-
-/** The promise that was seen to be broken, and after how many seeds. */
-async function hunt(mutant: Mutant): Promise<string | undefined> {
+/** Hunts one in a process of its own; gives up when that does not come to an end. */
+async function huntApart({ name }: Mutant): Promise<Caught | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "mutant-"));
-  const from = Number(process.env["MUTANT_FROM"] ?? 1);
-  try {
-    const { explorationCases, explore, scenarioOf, simulate } = await broken(mutant, folder);
-    for (const { name, exploration, isSmall } of explorationCases()) {
-      const { failure } = isSmall ? explore(exploration) : { failure: undefined };
-      if (failure !== undefined) return `exploration of ${name}: ${failure.detail}`;
-    }
-    for (let seed = from; seed < from + seedsMax; seed++) {
-      const { failure } = simulate(scenarioOf(seed));
-      if (failure === undefined) continue;
-      const { promise, detail } = failure;
-      return `${promise.padEnd(4)} seed ${String(seed).padEnd(4)} ${detail.slice(0, 90)}`;
-    }
-    return undefined;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** In a process of its own, for a broken rule may also never come to an end. */
-function huntApart({ name }: Mutant): string | undefined {
-  const child = spawnSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url)], {
-    env: { ...process.env, MUTANT: name },
-    timeout: limitMs,
-    encoding: "utf8",
+  const [command, ...before] = scriptCommand("test/mutants/run.ts");
+  const args = [...before, "--only", name, "--folder", folder, "--seeds", values.seeds];
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
   });
-  if (child.error !== undefined) return `does not come to an end within ${limitMs / 1_000} s`;
-  const said = child.stdout.trim();
-  if (child.status !== 0) throw new Error(child.stderr.trim().split("\n").at(0));
-  return said === "" ? undefined : said;
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  const [code, signal] = await once(child, "close");
+  clearTimeout(limit);
+  rmSync(folder, { recursive: true, force: true });
+  if (signal !== null) throw new Error(`not decided within ${limitMs / 1_000} s`);
+  if (code !== 0) throw new Error(`its process ended with ${code}`);
+  return said === "" ? undefined : (JSON.parse(said) as Caught);
 }
 
-function huntAll(pattern: RegExp): number {
-  let alive = 0;
-  const chosen = mutants.filter(({ name }) => pattern.test(name));
-  for (const mutant of chosen) {
-    let said: string;
-    try {
-      const caught = huntApart(mutant);
-      if (caught === undefined) alive++;
-      said = caught ?? `ALIVE after ${seedsMax} seeds`;
-    } catch (error) {
-      alive++;
-      said = error instanceof Error ? error.message : String(error);
-    }
-    console.log(`${mutant.name.padEnd(56)} ${said}`);
-  }
-  console.log(`${chosen.length - alive} passed, ${alive} failed`);
-  return alive;
-}
-
-const only = mutants.find(({ name }) => name === process.env["MUTANT"]);
-if (only === undefined) {
-  process.exitCode = huntAll(new RegExp(process.argv[2] ?? ".")) === 0 ? 0 : 1;
-} else {
+/** One line, or one row of the table, for a mutant; whether it was caught. */
+async function report(mutant: Mutant): Promise<boolean> {
+  const { name } = mutant;
+  let caught: Caught | undefined;
+  let trouble = `ALIVE after ${seedsMax} seeds`;
   try {
-    console.log((await hunt(only)) ?? "");
+    caught = await huntApart(mutant);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 2;
+    trouble = error instanceof Error ? error.message : String(error);
   }
+  if (values.table) {
+    const { checker, where, promise } = caught ?? { checker: "", where: trouble, promise: "" };
+    console.log(`| ${name} | ${promise} | ${checker} | ${where} |`);
+  } else if (caught === undefined) {
+    console.log(`${name.padEnd(56)} ${trouble}`);
+  } else {
+    const { checker, where, promise, detail } = caught;
+    console.log(`${name.padEnd(56)} ${promise.padEnd(4)} ${checker}, ${where}: ${detail}`);
+  }
+  return caught !== undefined;
+}
+
+/** Several at a time; what they print comes in the order of the list. */
+async function huntAll(chosen: readonly Mutant[]): Promise<void> {
+  const started = performance.now();
+  const waiting = [...chosen];
+  let alive = 0;
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      if (!(await report(next))) alive++;
+    }
+  };
+  if (values.table)
+    console.log("| broken rule | promise | checker | where |\n| --- | --- | --- | --- |");
+  await Promise.all(Array.from({ length: Number(values.workers) }, work));
+  if (!values.table) {
+    console.log(`\n${((performance.now() - started) / 1_000).toFixed(1)} s`);
+    console.log(`${chosen.length - alive} passed, ${alive} failed`);
+  }
+  process.exitCode = alive === 0 && chosen.length > 0 ? 0 : 1;
+}
+
+const only = mutants.find(({ name }) => name === values.only);
+if (only === undefined || values.folder === undefined) {
+  const pattern = new RegExp(positionals[0] ?? ".");
+  await huntAll(mutants.filter(({ name }) => pattern.test(name)));
+} else {
+  const caught = await hunt(only, values.folder, seedsMax);
+  if (caught !== undefined) console.log(JSON.stringify(caught));
 }

@@ -1,0 +1,101 @@
+/**
+ * Hunts one mutant: a copy of the sources with its rule broken goes through the small explorations,
+ * then through the scenarios that are kept, then through seeds from 1, until something notices.
+ *
+ * @module
+ */
+
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { packageFolder } from "../support/process.ts";
+import type { Mutant } from "./mutants.ts";
+
+type Simulator = typeof import("../../lib/simulator/mod.ts");
+
+/** What noticed that a rule is broken. */
+export interface Caught {
+  /** The promise that was seen to be broken. */
+  readonly promise: string;
+  /** The file of `lib/simulator/` that said so. */
+  readonly checker: string;
+  /** The exploration, the scenario or the seed. */
+  readonly where: string;
+  readonly detail: string;
+}
+
+/** Runs a mutant, in an empty folder, until something notices or nothing has in so many seeds. */
+export async function hunt(
+  mutant: Mutant,
+  folder: string,
+  seedsMax: number,
+): Promise<Caught | undefined> {
+  const simulator = await broken(mutant, folder);
+  return explored(simulator) ?? replayed(simulator) ?? seeded(simulator, seedsMax);
+}
+
+/** A copy of lib/ with this rule broken, as a module. */
+async function broken({ name, changes }: Mutant, folder: string): Promise<Simulator> {
+  cpSync(join(packageFolder, "lib"), join(folder, "lib"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), readFileSync(join(packageFolder, "package.json")));
+  symlinkSync(join(packageFolder, "node_modules"), join(folder, "node_modules"));
+  for (const [file, text, instead] of [...changes, signed]) {
+    const path = join(folder, "lib", file);
+    const source = readFileSync(path, "utf8");
+    if (source.split(text).length !== 2) {
+      throw new Error(`mutant "${name}": its text is not once in lib/${file}; look at it again`);
+    }
+    writeFileSync(
+      path,
+      source.replace(text, () => instead),
+    );
+  }
+  return (await import(pathToFileURL(join(folder, "lib/simulator/mod.ts")).href)) as Simulator;
+}
+
+/** In the copy, whoever complains leaves its stack; so the table can name the checker. */
+const signed: Mutant["changes"][number] = [
+  "simulator/cluster.ts",
+  "this.broken ??= { promise, detail, at: this.now };",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+  "this.broken ??= { promise, detail: `${new Error().stack}\\0${detail}`, at: this.now };",
+];
+
+/** The file below lib/simulator that complained, and what it said. */
+function readSigned(text: string): { readonly checker: string; readonly detail: string } {
+  const [stack = "", detail = ""] = text.split("\0");
+  const files = [...stack.matchAll(/lib\/simulator\/([a-z/-]+\.ts)/g)].map(([, file = ""]) => file);
+  const own = ["cluster.ts", "checkers/checker.ts", "user.ts"];
+  return { checker: files.find((file) => !own.includes(file)) ?? "cluster.ts", detail };
+}
+
+function explored({ explorationCases, explore }: Simulator): Caught | undefined {
+  for (const { name, exploration, isSmall } of explorationCases()) {
+    const { failure } = isSmall ? explore(exploration) : { failure: undefined };
+    if (failure === undefined) continue;
+    const { detail } = failure;
+    return { promise: "", checker: "cases.ts", where: `exploration: ${name}`, detail };
+  }
+  return undefined;
+}
+
+function replayed({ parseScenario, simulate }: Simulator): Caught | undefined {
+  const scenarios = join(packageFolder, "test/scenarios");
+  for (const file of readdirSync(scenarios).sort()) {
+    const scenario = parseScenario(readFileSync(join(scenarios, file), "utf8"));
+    if (!scenario.ok) throw new Error(`${file}: ${scenario.error}`);
+    const { failure } = simulate(scenario.value);
+    if (failure === undefined) continue;
+    return { promise: failure.promise, where: `scenario ${file}`, ...readSigned(failure.detail) };
+  }
+  return undefined;
+}
+
+function seeded({ scenarioOf, simulate }: Simulator, seedsMax: number): Caught | undefined {
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    const { failure } = simulate(scenarioOf(seed));
+    if (failure === undefined) continue;
+    return { promise: failure.promise, where: `seed ${seed}`, ...readSigned(failure.detail) };
+  }
+  return undefined;
+}
