@@ -27,7 +27,7 @@ import { report } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { changePeer, dialPeer, newPeer } from "./links.ts";
 import { bringBackMovers } from "./moves.ts";
-import { changeRoster } from "./quorum.ts";
+import { changeRoster, keepUnknownGhost } from "./quorum.ts";
 import type { ServerState, ServerStep } from "./state.ts";
 
 /** This server, as it introduces itself. */
@@ -115,7 +115,8 @@ export function takeMemberList(
       if (entry.status === "dead") {
         const dead = { ...memberOf(entry), status: "dead" } as const;
         const isNews = (known?.incarnation ?? 0) < entry.incarnation;
-        return step(isNews ? { ...s, membership: withMember(s.membership, dead) } : s);
+        if (!isNews) return step(s);
+        return keepUnknownGhost({ ...s, membership: withMember(s.membership, dead) }, dead);
       }
       const address = { host: entry.peerhost, port: Number(entry.peerport) };
       const peers = s.peers.has(id) ? s.peers : new Map(s.peers).set(id, newPeer(s, id, address));

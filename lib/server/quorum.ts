@@ -9,7 +9,7 @@
 import type { ServerId } from "../base/ids.ts";
 import { askAgain } from "../lock/ballot.ts";
 import { forEach, type Instant, sequence, step } from "../machine.ts";
-import { isPresent } from "../membership/membership.ts";
+import { isPresent, type Member } from "../membership/membership.ts";
 import { changeBallot, forgetVoter, openBallots, refuseClaims } from "./claims.ts";
 import { endEverySession } from "./departure.ts";
 import { openLinkTo, report } from "./effects.ts";
@@ -118,7 +118,19 @@ export function keepGhost(state: ServerState, id: ServerId): ServerStep {
   if (state.config.partition === "available" || !isPresent(member) || delayMs <= 0) {
     return step(state);
   }
-  const ghost = `${id}@${member.incarnation}` as ServerId;
+  return withGhost(state, `${id}@${member.incarnation}` as ServerId, delayMs);
+}
+
+/**
+ * Others have evicted a member that this server never knew: how long ago is not said, so its names
+ * count for as long as if that were just now.
+ */
+export function keepUnknownGhost(state: ServerState, { id, incarnation }: Member): ServerStep {
+  if (state.config.partition === "available") return step(state);
+  return withGhost(state, `${id}@${incarnation}` as ServerId, state.config.timing.voteKeptMs);
+}
+
+function withGhost(state: ServerState, ghost: ServerId, delayMs: number): ServerStep {
   const kept = { ...state, ghosts: new Set(state.ghosts).add(ghost) };
   return forEach(
     openBallots(kept),
