@@ -76,8 +76,7 @@ function checkPatience(watch: Watch, { server }: Stepped, member: ServerId, what
   });
   const hasStood = stands && !wasCut && cluster.now - other.pausedAt > silentMs;
   const leastMs = isTold ? suspectMs : hasStood ? stalledMs : silentMs;
-  const isRefused = cluster.network.isRefused([server.host, other.host]);
-  if (silenceMs < leastMs && !isRefused) {
+  if (silenceMs < leastMs && !wasRefused(watch, server.host, member)) {
     const silence = `${Math.round(silenceMs)} ms after it heard it`;
     watch.complain("I15", `${server.id} evicts ${member}, which lives, ${silence}: ${what}`);
   }
@@ -90,4 +89,13 @@ function checkPatience(watch: Watch, { server }: Stepped, member: ServerId, what
     if (watch.silentMs(third, member) > 1_000 || watch.silentMs(server, third.id) > 1_000) continue;
     watch.complain("I15", `${server.id} evicts ${member}, though ${third.id} hears both: ${what}`);
   }
+}
+
+/** Whether a probe between these hosts may have been refused on its way, now or shortly before. */
+function wasRefused(watch: Watch, one: string, other: string): boolean {
+  return watch.faults.struck.some(({ fault: { kind, on, to }, endedAt }) => {
+    if (kind !== "firewall") return false;
+    if (endedAt !== undefined && watch.cluster.now - endedAt > probedMs) return false;
+    return [one, other].every((host) => on.includes(host) || to.includes(host));
+  });
 }
