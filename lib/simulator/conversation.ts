@@ -167,10 +167,11 @@ export class Conversation {
     this.companions = undefined;
   }
 
-  #moved({ former, roomid }: Extract<ClientReply, { type: "roomchange" }>): void {
+  #moved({ former, roomid, reason }: Extract<ClientReply, { type: "roomchange" }>): void {
     const [head] = this.pending;
     if (former === roomid) {
-      if (head !== undefined && asks(head, "join")) this.pending.shift();
+      const wanted = reason === "already-there" ? roomid : undefined;
+      if (head !== undefined && asks(head, "join", wanted)) this.pending.shift();
       else if (this.#maybeSpare) this.#maybeSpare = false;
       else this.#complain("I6", `${this.identity} is refused a join that it has not asked for`);
       return;
