@@ -22,6 +22,17 @@ export interface Struck {
   endedAt: number | undefined;
 }
 
+/** Faults that come between no two servers, and make none late. */
+export const harmless: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  "join",
+  "auth-down",
+  "slow-reader",
+  "never-reads",
+  "lose-client",
+  "disconnect",
+  "clock-jump",
+]);
+
 /** Strikes and mends; keeps a record of both. */
 export class Faults {
   readonly struck: Struck[] = [];
@@ -52,6 +63,11 @@ export class Faults {
       if (endedAt !== undefined && now - endedAt > withinMs) return false;
       return [...fault.on, ...fault.to].some((host) => hosts.includes(host));
     });
+  }
+
+  /** Whether nothing came between servers, or made one late, within so many ms. */
+  isQuiet(withinMs: number): boolean {
+    return [...this.recent(withinMs)].every((kind) => harmless.has(kind));
   }
 
   /** Kinds of faults that are there or were within so many ms. */

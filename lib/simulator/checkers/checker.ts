@@ -67,11 +67,11 @@ export class Watch implements Observer {
     this.cluster.complain(promise, detail);
   }
 
-  /** Whether nothing has disturbed anybody for so long. */
+  /** Whether nothing has disturbed any server for so long. */
   isCalm(forMs: number): boolean {
     const { cluster, faults } = this;
     const youngest = Math.max(...cluster.everyProcess.map(({ startedAt }) => startedAt));
-    return faults.recent(forMs).size === 0 && cluster.now - youngest > forMs;
+    return faults.isQuiet(forMs) && cluster.now - youngest > forMs;
   }
 
   /** For how long a server has had nothing from a peer, as the network delivered it. */

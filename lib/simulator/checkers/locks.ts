@@ -175,9 +175,10 @@ function sweep(watch: Watch, server: ServerProcess, seen: Map<string, number>): 
       if (!isOwn && !isPresent(state.membership.get(asker))) {
         watch.complain("I5", `${server.id} keeps a lock of ${asker}, which is gone, on ${name}`);
       }
-      const ms = age(`${run} lock ${name} ${asker} ${stamp} ${lock?.attempt.stamp === stamp}`);
+      const isHeld = lock?.attempt.stamp === stamp && lock.attempt.asker === asker;
+      const ms = age(`${run} lock ${name} ${asker} ${stamp} ${isHeld}`);
       const mostMs = isOwn ? claimMs : leaseMs;
-      if (lock?.attempt.stamp === stamp && ms > mostMs + slackMs) {
+      if (isHeld && ms > mostMs + slackMs) {
         watch.complain("I5", `${server.id} keeps ${lockedName(name).kind} locked for ${ms} ms`);
       }
     }
