@@ -1,0 +1,289 @@
+/**
+ * What rules of PROTOCOL.md forbid at their edges, where a server of ours seldom comes by itself:
+ * each of these was broken once on purpose, and no other test noticed.
+ *
+ * @module
+ */
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { RoomId, ServerId } from "../lib/base/ids.ts";
+import { holdingsOf } from "../lib/server/holdings.ts";
+import type { Room } from "../lib/server/records.ts";
+import type { ServerState } from "../lib/server/state.ts";
+import { serverMachine } from "../lib/server/step.ts";
+import { listEntriesMax, type PeerMessage } from "../lib/wire/server-messages.ts";
+import { Cluster, type TestClient, threeServers } from "./support/cluster.ts";
+import { holdings, loneServer, own, Puppet, room, stateOf } from "./support/puppet.ts";
+
+const edges = suite("protocol, edges");
+
+/** What the server would do on this line of a peer over a new connection. */
+function wouldDo(cluster: Cluster, server: string, as: string, message: object): string[] {
+  const { connection } = cluster.intrude(server, as);
+  const said = { serverid: as, ...message } as PeerMessage;
+  const random = new Uint8Array(16);
+  const input = {
+    type: "peer-message",
+    at: cluster.now,
+    connection,
+    message: said,
+    random,
+  } as const;
+  const { effects } = serverMachine.step(cluster.state(server), input);
+  return effects.map(({ type }) => type).filter((type) => type !== "report");
+}
+
+/** A peer says that somebody is on the way. */
+const announcement = (who: string): object => ({
+  type: "moveidentity",
+  identity: who,
+  move: 1,
+  username: who,
+  claimedat: 5,
+  former: "MainHall-a1",
+  roomid: "MainHall-m5",
+});
+
+const ids = (...names: readonly string[]): ServerId[] => names as unknown as ServerId[];
+
+edges("6.10 both ends have dialled: the link that the smaller id dialled stays", () => {
+  const cluster = new Cluster();
+  cluster.hold = (_from, _to, { type }) => type === "newserver";
+  cluster.add("s1", ["s2"]);
+  cluster.add("s2", ["s1"]);
+  cluster.settle();
+  cluster.release();
+  const [s1, s2] = ["s1", "s2"].map((id) => [...cluster.state(id).links.values()]);
+  assert.equal(
+    [s1?.map((link) => link.dialled), s2?.map((link) => link.dialled)],
+    [[true], [false]],
+  );
+});
+
+edges("8.9 a server carries bytes for members only, to whom it reaches itself: one hop", () => {
+  const cluster = loneServer();
+  const [peer] = ["a1", "z9"].map((id) => new Puppet(cluster, id));
+  const to = (target: string) => ({ type: "relay", target });
+  assert.equal(wouldDo(cluster, own, "a1", to("z9")), ["splice"]);
+  assert.equal(wouldDo(cluster, own, "a1", to("q1")), ["close"]);
+  assert.not.ok(wouldDo(cluster, own, "q1", to("z9")).includes("splice"), "a stranger");
+  peer?.link.hangUp();
+  cluster.advance(1_400);
+  new Puppet(cluster, "z9", {}, 2_000);
+  cluster.advance(9_000);
+  assert.is(stateOf(cluster).membership.get("a1" as ServerId)?.status, "dead");
+  new Puppet(cluster, "z9", {}, 3_000);
+  assert.not.ok(wouldDo(cluster, own, "a1", to("z9")).includes("splice"), "an evicted one");
+});
+
+edges("8.9 nobody is carried over a link that is carried itself", () => {
+  const cluster = new Cluster();
+  const isApart = (from: string, to: string) => [from, to].sort().join() === "s1,s2";
+  cluster.dialOutcome = (from, to) => (isApart(from, to) ? { type: "silent" } : undefined);
+  for (const id of ["s1", "s2", "s3"]) {
+    cluster.add(
+      id,
+      ["s1", "s2", "s3"].filter((other) => other !== id),
+    );
+  }
+  cluster.advance(4_000);
+  const link = cluster.state("s1").peers.get("s2" as ServerId)?.link;
+  const carried = link !== undefined && cluster.state("s1").links.get(link)?.relayed;
+  const isDialler = carried === true;
+  const [near, far] = isDialler ? ["s1", "s2"] : ["s2", "s1"];
+  assert.equal(wouldDo(cluster, near, "s3", { type: "relay", target: far }), ["close"]);
+});
+
+edges("6.5 the list names also those whom the answerer still introduces itself to", () => {
+  const cluster = new Cluster();
+  cluster.add(own, ["b1"]);
+  cluster.dialOutcome = () => ({ type: "silent" });
+  cluster.settle();
+  const listed = new Puppet(cluster, "a1")
+    .take()
+    .flatMap((message) => (message.type === "members" ? message.members : []))
+    .map(({ serverid, status }) => `${serverid} ${status}`);
+  assert.equal(listed, ["a1 alive", "b1 introducing"]);
+});
+
+edges("6.8 a server whose contacts have no names yet waits for them too", () => {
+  const cluster = new Cluster();
+  const address = { host: "b1", port: 5555 };
+  cluster.add(own, [], { contacts: [{ serverid: undefined, address }] });
+  cluster.advance(4_000);
+  assert.is(stateOf(cluster).phase, "starting");
+  cluster.advance(1_000);
+  assert.is(stateOf(cluster).phase, "serving");
+});
+
+edges("6.6 holdings are told in parts of at most 1,000 entries, each entry once", () => {
+  const state = stateOf(loneServer());
+  const rooms = Array.from({ length: listEntriesMax + 2 }, (_, n): [RoomId, Room] => {
+    const roomid = room(`room${n}`);
+    return [
+      roomid,
+      { roomid, owner: "ann" as never, claimedAt: n, members: state.rooms.clear() as never },
+    ];
+  });
+  const full: ServerState = { ...state, rooms: state.rooms.merge(rooms) };
+  const parts = holdingsOf(full, false);
+  assert.equal(
+    parts.map((part) => [part.rooms.length, part.last]),
+    [
+      [listEntriesMax, "false"],
+      [2, "true"],
+    ],
+  );
+  const told = parts.flatMap((part) => part.rooms.map(({ roomid }) => roomid));
+  assert.is(new Set(told).size, listEntriesMax + 2);
+});
+
+edges("6.15 after a gap in the changes of a member its whole list is asked for", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1", { change: 4 });
+  const asksAfter = (change: number) => {
+    peer.take();
+    const beat = { sequence: change, change, acknowledged: 0, digest: "x", users: 0 };
+    peer.say({ type: "heartbeat", ...beat });
+    return peer.take().some(({ type }) => type === "askrooms");
+  };
+  peer.say({ type: "deleteroom", roomid: "den", change: 5 });
+  assert.is(asksAfter(5), false, "nothing was missed");
+  peer.say({ type: "deleteroom", roomid: "den", change: 7 });
+  assert.is(asksAfter(7), true, "the sixth was missed");
+  peer.say(holdings({ change: 7 }));
+  assert.is(asksAfter(7), false);
+});
+
+edges(
+  "6.5 what is told at a first introduction: rooms, names on their way here, open attempts",
+  () => {
+    const cluster = loneServer();
+    const mover = new Puppet(cluster, "a1");
+    mover.say(announcement("bob"));
+    cluster.say(cluster.connect(own), { type: "newidentity", identity: "ann", ticket: "ann" });
+    const told = new Puppet(cluster, "b1")
+      .take()
+      .flatMap((message) => (message.type === "holdings" ? [message] : []));
+    const { identities, attempts } = told[0] as (typeof told)[0];
+    assert.equal(identities, [{ identity: "bob", username: "bob", claimedat: 5 }]);
+    assert.equal(
+      attempts.map(({ kind, name }) => `${kind} ${name}`),
+      ["identity ann"],
+    );
+  },
+);
+
+edges.run();
+
+const leaving = suite("protocol, edges of leaving");
+
+/** Three servers, a user on the second, and everything that is asked of `held` waits. */
+function beforeDrain(held: PeerMessage["type"]): { cluster: Cluster; ann: TestClient } {
+  const cluster = threeServers();
+  cluster.advance(2_000);
+  const ann = cluster.login("s2", "ann");
+  cluster.hold = (from, _to, { type }) => from === "s2" && type === held;
+  return { cluster, ann };
+}
+
+const drain = (cluster: Cluster, id: string): void => {
+  cluster.input(id, { type: "command", command: "drain" });
+  cluster.settle();
+};
+
+const reasonOf = ({ heard }: TestClient): string | undefined =>
+  heard.flatMap((reply) => ("reason" in reply ? [reply.reason as string] : [])).at(-1);
+
+leaving("8.16 its rooms are deleted at once, and everybody hears of it", () => {
+  const { cluster, ann } = beforeDrain("moveidentity");
+  cluster.say(ann, { type: "createroom", roomid: "den" });
+  assert.ok(cluster.state("s1").directory.has(room("den")));
+  cluster.take(ann);
+  drain(cluster, "s2");
+  const change = { type: "roomchange", identity: "ann", former: "den", roomid: "MainHall-s2" };
+  assert.equal(cluster.take(ann), [change]);
+  for (const id of ["s1", "s3"]) assert.not(cluster.state(id).directory.has(room("den")), id);
+});
+
+leaving("8.16 its claims end, and it makes no room any longer", () => {
+  const { cluster, ann } = beforeDrain("lockroomid");
+  cluster.say(ann, { type: "createroom", roomid: "den" });
+  drain(cluster, "s2");
+  assert.is(reasonOf(ann), "draining");
+  cluster.release();
+  const route = cluster.take(ann).find(({ type }) => type === "route");
+  assert.ok(route, "she is on her way");
+  // Whoever speaks on comes back, until it is routed again.
+  cluster.say(ann, { type: "createroom", roomid: "hut" });
+  assert.is(reasonOf(ann), "draining");
+  assert.not(cluster.state("s2").rooms.has(room("hut")));
+});
+
+leaving("8.16 until it goes it votes: its users keep their names", () => {
+  const { cluster } = beforeDrain("moveidentity");
+  for (const user of ["bob", "cat"]) cluster.login("s1", user);
+  cluster.advance(1_000);
+  drain(cluster, "s2");
+  // She is announced to s3, which has the fewest users, and that is still on its way.
+  assert.is(cluster.state("s1").membership.get("s2" as ServerId)?.leaving, true);
+  assert.is(cluster.state("s3").reservations.size, 0);
+  const twin = cluster.connect("s1");
+  cluster.say(twin, { type: "newidentity", identity: "ann", ticket: "twin" });
+  assert.is(reasonOf(twin), "identity-in-use");
+});
+
+leaving("8.16 who is on the way to it is waited for, and routed on", () => {
+  const cluster = threeServers();
+  cluster.advance(2_000);
+  const ann = cluster.login("s1", "ann");
+  cluster.say(ann, { type: "join", roomid: "MainHall-s2" });
+  const route = cluster.take(ann).at(-1);
+  const ticket = route?.type === "route" ? route.ticket : "";
+  drain(cluster, "s2");
+  cluster.advance(1_000);
+  assert.is(cluster.state("s2").phase, "draining");
+  const there = cluster.connect("s2");
+  const arrival = { former: "MainHall-s1", roomid: "MainHall-s2", identity: "ann", ticket };
+  cluster.say(there, { type: "movejoin", ...arrival });
+  cluster.advance(200);
+  const types = cluster.take(there).map(({ type }) => type);
+  assert.equal([types[0], types.includes("route")], ["serverchange", true]);
+});
+
+leaving("5.2 a server that has just started keeps no name for a mover", () => {
+  const cluster = new Cluster();
+  cluster.add(own, ["b1"]);
+  cluster.dialOutcome = () => ({ type: "silent" });
+  cluster.settle();
+  const peer = new Puppet(cluster, "a1");
+  assert.is(stateOf(cluster).phase, "starting");
+  peer.take();
+  peer.say(announcement("ann"));
+  const [answer] = peer.take();
+  if (answer?.type !== "moveidentity" || answer.approved === undefined) throw new Error("silence");
+  assert.equal([answer.approved, answer.reason], ["false", "unreachable"]);
+});
+
+leaving.run();
+
+const majority = suite("protocol, edges of majority mode");
+
+majority("8.22 the vote of a server that was replaced stays needed for 4 s", () => {
+  const cluster = threeServers({ partition: "majority", roster: ids("s1", "s2", "s3") });
+  cluster.advance(3_000);
+  cluster.crash("s3");
+  cluster.advance(10);
+  cluster.add("s3", ["s1", "s2"], { partition: "majority", roster: ids("s1", "s2", "s3") });
+  cluster.advance(1_500);
+  assert.is(cluster.state("s3").fenced, false);
+  const early = cluster.connect("s1");
+  cluster.say(early, { type: "newidentity", identity: "ann", ticket: "ann" });
+  cluster.advance(1_500);
+  assert.equal(early.heard, [], "the older one may not have noticed yet");
+  cluster.advance(1_500);
+  assert.is(early.heard[0]?.type === "newidentity" && early.heard[0].approved, "true");
+});
+
+majority.run();
