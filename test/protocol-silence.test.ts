@@ -96,6 +96,19 @@ silence("8.6 a silent member is hidden after 1.5 s, and comes back when it is he
   assert.equal(list(), ["MainHall-s1", "MainHall-s2", "jokes"]);
 });
 
+silence("8.7 a process that stands still gets its 8 s, though some probes of it are lost", () => {
+  const cluster = peaceful(["s1", "s2"]);
+  cluster.stop("s2");
+  let probes = 0;
+  cluster.dialOutcome = (_from, to) =>
+    to === "s2" ? { type: ++probes % 2 === 1 ? "tls-silent" : "silent" } : undefined;
+  cluster.advance(7_400);
+  assert.is(statusOf(cluster, "s1", "s2"), "suspect");
+  assert.ok(probes >= 6, "it was probed");
+  cluster.advance(1_600);
+  assert.is(statusOf(cluster, "s1", "s2"), "dead");
+});
+
 silence("8.6 nobody is routed to a suspect", () => {
   const cluster = peaceful(["s1", "s2"]);
   const client = cluster.login("s1", "alice");

@@ -18,7 +18,10 @@ export interface SignsOfLife {
   readonly heardAt: Instant;
   /** Whether there is an open link to it. */
   readonly linked: boolean;
-  /** How the latest probe ended, if one did since it fell silent. */
+  /**
+   * How the latest probe ended, if one did since it fell silent; one that got no answer at all does
+   * not count after one that TCP answered.
+   */
   readonly probe: "refused" | "silent" | "tls-silent" | "tls-failed" | "other-id" | undefined;
   /** Probes in a row that were refused. */
   readonly refusals: number;

@@ -80,7 +80,10 @@ export function probeFailed(
   if (!isPresent(state.membership.get(id))) return step(state);
   const known = state.suspicions.get(id) ?? noSuspicion;
   const refusals = outcome === "refused" ? known.refusals + 1 : 0;
-  return assess(withSuspicion(state, id, { ...known, outcome, refusals }), id);
+  // A probe that TCP has answered tells more than a later one of which a packet was lost.
+  const isKnownToStall = known.outcome === "tls-silent" && outcome === "silent";
+  const sign = isKnownToStall ? known.outcome : outcome;
+  return assess(withSuspicion(state, id, { ...known, outcome: sign, refusals }), id);
 }
 
 /** Another member has evicted this one: whoever hears it lets it know, the others ask at once. */

@@ -166,7 +166,7 @@ export interface Beat {
 
 /** What is known against a member since it fell silent. */
 export interface Suspicion {
-  /** How the latest dial of it ended. */
+  /** How the latest dial of it ended; silence does not count after TCP has answered. */
   readonly outcome: Exclude<DialOutcome["type"], "link"> | undefined;
   /** Dials in a row that were refused. */
   readonly refusals: number;
