@@ -22,6 +22,7 @@ import {
   shrink,
   simulate,
 } from "../../lib/simulator/mod.ts";
+import { runAccuracy } from "./accuracy.ts";
 import { type Flags, UsageError, validate } from "./cli.ts";
 
 /** Lines of a trace that are shown of a failure. */
@@ -49,13 +50,23 @@ export function simulationFlags(cli: CAC): ReturnType<CAC["command"]> {
     .command("", "Run whole clusters in virtual time, with faults")
     .option("--seeds <number>", "How many seeds to run (100)")
     .option("--from <seed>", "The first of them (1)")
-    .option("--seed <seed>", "Run this one only")
+    .option("--seed <seed>", "Run this one only; with --accuracy, another measure (1)")
     .option("--scenario <file>", "Run a scenario that was written down instead")
+    .option("--accuracy", "Measure instead how sure the failure detector is, as a table")
+    .option("--servers <numbers>", "With --accuracy: sizes of clusters (3,5,10,20,50)")
+    .option("--loss <percents>", "With --accuracy: segments lost (1,5)")
+    .option("--hours <number>", "With --accuracy: server-hours a row, at the most (100000)")
+    .option("--steps <millions>", "With --accuracy: steps a row, in millions, at the most (0.1)")
+    .option("--deaths <number>", "With --accuracy: deaths of each kind a row (5)")
     .option("--trace", "With --seed or --scenario: print everything that happens");
 }
 
 /** Runs what the flags say; the process ends with 1 if a promise was broken. */
 export async function runSimulation(flags: Flags): Promise<void> {
+  if (flags["accuracy"] === true) {
+    await runAccuracy(flags);
+    return;
+  }
   const wish = validate("flag", schema, flags);
   const single = wish.scenario === undefined ? wish.seed : undefined;
   if (wish.scenario !== undefined || single !== undefined) {

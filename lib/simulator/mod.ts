@@ -4,6 +4,15 @@
  * @module
  */
 
+export {
+  type AccuracyPlan,
+  type AccuracyRow,
+  accuracyFaults,
+  accuracyTable,
+  measureAccuracy,
+} from "./accuracy.ts";
+export { type Deaths, type DeathsPlan, measureDeaths, percentile } from "./accuracy-deaths.ts";
+export { type Hours, type HoursPlan, measureHours } from "./accuracy-hours.ts";
 export { type Case, explorationCases } from "./cases.ts";
 export { type Exploration, type Explored, explore } from "./explore.ts";
 export {
