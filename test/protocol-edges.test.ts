@@ -8,13 +8,23 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { RoomId, ServerId } from "../lib/base/ids.ts";
+import { defaultTiming } from "../lib/server/config.ts";
 import { holdingsOf } from "../lib/server/holdings.ts";
 import type { Room } from "../lib/server/records.ts";
 import type { ServerState } from "../lib/server/state.ts";
 import { serverMachine } from "../lib/server/step.ts";
 import { listEntriesMax, type PeerMessage } from "../lib/wire/server-messages.ts";
 import { Cluster, type TestClient, threeServers } from "./support/cluster.ts";
-import { holdings, loneServer, own, Puppet, room, stateOf } from "./support/puppet.ts";
+import {
+  holdings,
+  identity,
+  loneServer,
+  own,
+  Puppet,
+  room,
+  stateOf,
+  wait,
+} from "./support/puppet.ts";
 
 const edges = suite("protocol, edges");
 
@@ -44,6 +54,18 @@ const announcement = (who: string): object => ({
   former: "MainHall-a1",
   roomid: "MainHall-m5",
 });
+
+/** Somebody comes with the pass that it was given. */
+function arrive(cluster: Cluster, who: string): TestClient {
+  const visitor = cluster.connect(own);
+  const ticket = stateOf(cluster).reservations.get(identity(who))?.pass ?? "0".repeat(32);
+  const way = { former: "MainHall-a1", roomid: `MainHall-${own}` };
+  cluster.say(visitor, { type: "movejoin", ...way, identity: who, ticket });
+  return visitor;
+}
+
+const reasonOf = ({ heard }: TestClient): string | undefined =>
+  heard.flatMap((reply) => ("reason" in reply ? [reply.reason as string] : [])).at(-1);
 
 const ids = (...names: readonly string[]): ServerId[] => names as unknown as ServerId[];
 
@@ -175,6 +197,26 @@ edges(
   },
 );
 
+edges("3.9 a room that is known here is refused without asking anybody", () => {
+  const cluster = loneServer();
+  const ann = cluster.login(own, "ann");
+  const peer = new Puppet(cluster, "a1", { rooms: [{ roomid: "den", claimedat: 5 }], change: 1 });
+  peer.take();
+  cluster.say(ann, { type: "createroom", roomid: "den" });
+  assert.is(reasonOf(ann), "room-exists");
+  assert.equal(peer.take(), []);
+});
+
+edges("the times are those that the promises are stated for", () => {
+  assert.equal(defaultTiming, {
+    ...{ loginMs: 10_000, requestMs: 4_500, claimMs: 3_000, leaseMs: 6_000 },
+    ...{ announceMs: 3_000, reservationMs: 10_000, gatherMs: 5_000, joinMs: 10_000 },
+    ...{ introduceMs: 3_000, contestMs: 1_000, redialMinMs: 100, redialMaxMs: 2_000 },
+    ...{ heartbeatMs: 500, suspectMs: 1_500, silentMs: 4_000, stalledMs: 8_000 },
+    ...{ probeMs: 500, vetoMs: 500, drainMs: 8_000, fenceMs: 3_000, voteKeptMs: 4_000 },
+  });
+});
+
 edges.run();
 
 const leaving = suite("protocol, edges of leaving");
@@ -192,9 +234,6 @@ const drain = (cluster: Cluster, id: string): void => {
   cluster.input(id, { type: "command", command: "drain" });
   cluster.settle();
 };
-
-const reasonOf = ({ heard }: TestClient): string | undefined =>
-  heard.flatMap((reply) => ("reason" in reply ? [reply.reason as string] : [])).at(-1);
 
 leaving("8.16 its rooms are deleted at once, and everybody hears of it", () => {
   const { cluster, ann } = beforeDrain("moveidentity");
@@ -267,6 +306,94 @@ leaving("5.2 a server that has just started keeps no name for a mover", () => {
 });
 
 leaving.run();
+
+const moving = suite("protocol, edges of moves");
+
+/** The reservation that is there for somebody. */
+const reservation = (cluster: Cluster, who: string) =>
+  stateOf(cluster).reservations.get(identity(who));
+
+moving("5.4 a move takes the time of its claim along", () => {
+  const cluster = loneServer();
+  const old = new Puppet(cluster, "a1");
+  old.say(announcement("bob"));
+  arrive(cluster, "bob");
+  assert.is(stateOf(cluster).sessions.get(identity("bob"))?.claimedAt, 5);
+});
+
+moving("5.9 only the server that was left asks for the end, and only of that move", () => {
+  const cluster = loneServer();
+  const [old, other] = [new Puppet(cluster, "a1"), new Puppet(cluster, "b1")];
+  old.say(announcement("bob"));
+  other.say({ type: "endmove", identity: "bob", move: 1, acknowledged: "false" });
+  old.say({ type: "endmove", identity: "bob", move: 2, acknowledged: "false" });
+  assert.ok(reservation(cluster, "bob"));
+  old.say({ type: "endmove", identity: "bob", move: 1, acknowledged: "false" });
+  assert.not(reservation(cluster, "bob"));
+});
+
+moving("5.2 nobody is routed to a server that has begun to leave", () => {
+  const cluster = loneServer();
+  const ann = cluster.login(own, "ann");
+  const target = new Puppet(cluster, "t9");
+  cluster.say(ann, { type: "join", roomid: "MainHall-t9" });
+  const move = stateOf(cluster).sessions.get(identity("ann"))?.move?.number;
+  target.say({ type: "leaving", incarnation: 1_000 });
+  const answer = { identity: "ann", move, approved: "true", pass: "0".repeat(32) };
+  target.say({ type: "moveidentity", ...answer });
+  assert.not(cluster.take(ann).some(({ type }) => type === "route"));
+  assert.is(stateOf(cluster).sessions.get(identity("ann"))?.roomid, `MainHall-${own}`);
+});
+
+moving("5.11 a mover of a server that is gone is not kept when the name gets free", () => {
+  const cluster = loneServer();
+  const [old, asker] = [new Puppet(cluster, "a1"), new Puppet(cluster, "b1")];
+  asker.say({ type: "lockidentity", identity: "bob", stamp: 7 });
+  old.say(announcement("bob"));
+  assert.ok(stateOf(cluster).announced.has(identity("bob")));
+  old.say({ type: "leave", incarnation: 1_000 });
+  asker.say({ type: "releaseidentity", identity: "bob", stamp: 7 });
+  assert.not(reservation(cluster, "bob"));
+});
+
+moving.run();
+
+const returning = suite("protocol, edges of a return");
+
+/** The server learns from a peer that it was evicted. */
+function tellEvicted(cluster: Cluster, peer: Puppet): number {
+  const { incarnation } = stateOf(cluster);
+  peer.take();
+  peer.say({ type: "evicted", evictedid: own, incarnation });
+  assert.ok(stateOf(cluster).incarnation > incarnation);
+  return stateOf(cluster).incarnation;
+}
+
+returning("8.13 passes from before do not work any longer", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1");
+  peer.say(announcement("bob"));
+  tellEvicted(cluster, peer);
+  assert.not(reservation(cluster, "bob"));
+  assert.is(reasonOf(arrive(cluster, "bob")), "ticket-invalid");
+});
+
+returning("8.13 claims are asked anew, above every stamp from before", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1");
+  wait(cluster, 20_000, peer);
+  peer.take();
+  cluster.say(cluster.connect(own), { type: "newidentity", identity: "ann", ticket: "ann" });
+  const [asked] = peer.take();
+  if (asked?.type !== "lockidentity") throw new Error("not asked");
+  const incarnation = tellEvicted(cluster, peer);
+  const said = peer.take();
+  assert.ok(said.some((each) => each.type === "releaseidentity" && each.stamp === asked.stamp));
+  const stamps = said.flatMap((each) => (each.type === "lockidentity" ? [each.stamp] : []));
+  assert.ok(stamps.length > 0 && stamps.every((stamp) => stamp > incarnation));
+});
+
+returning.run();
 
 const majority = suite("protocol, edges of majority mode");
 
