@@ -18,7 +18,7 @@ import { Agenda } from "./agenda.ts";
 import { Random } from "./random.ts";
 
 const wallStart = 1_700_000_000_000;
-/** Who has not recovered after so long never will, and that is no fault of the network's. */
+/** No silence is longer unless a segment was lost three times or a process stood still. */
 const ordinarySilenceMs = 1_250;
 /** Nothing that is on its way now comes later than this, for the same reason. */
 const ordinaryDelayMs = 650;

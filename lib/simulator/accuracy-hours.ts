@@ -20,7 +20,7 @@ const stallLeastMs = 50;
 const stallMostMs = 3_000;
 /** What each server sends to each other one in an hour: a heartbeat in 0.5 s, one segment each. */
 const segmentsHourly = 7_200;
-/** How long after a stall or a long delay a suspicion may still be its consequence. */
+/** How long after a delayed segment or a new link a suspicion may still be its consequence. */
 const aftermathMs = 2_000;
 
 /** What is measured in hours. */
@@ -41,7 +41,7 @@ export interface Hours {
   readonly suspicions: number;
   /** Of these: the member did not stand still at any moment of the silence. */
   readonly falseSuspicions: number;
-  /** Of these: no segment on the way was lost three times either. There must be none. */
+  /** Of these: nothing on the way was delayed either, and the link is old. There must be none. */
   readonly unexplained: number;
   /** Members evicted by somebody although they had not ended. */
   readonly falseEvictions: number;
@@ -190,8 +190,14 @@ function stoodStill(server: AccuracyServer, at: Instant, withinMs: number): bool
   return server.status === "still" || server.resumedAt > at - withinMs;
 }
 
-/** Whether a long delay on the way to the observer, or its own stall, came before a suspicion. */
-function isExplained(observer: AccuracyServer, target: AccuracyServer, at: Instant): boolean {
-  const lateAt = observer.lateFrom.get(target.id) ?? Number.NEGATIVE_INFINITY;
-  return lateAt > at - aftermathMs || stoodStill(observer, at, aftermathMs);
+/**
+ * Whether something was on its way to the observer for long before a suspicion, or their link was
+ * being made anew, which a suspicion leads to. That the observer itself stood still is no reason
+ * (promise I15).
+ */
+function isExplained(observer: AccuracyServer, { id }: AccuracyServer, at: Instant): boolean {
+  const { state, lateFrom } = observer;
+  const lateAt = lateFrom.get(id) ?? Number.NEGATIVE_INFINITY;
+  const { link, linkedAt } = state.peers.get(id) ?? { link: undefined, linkedAt: at };
+  return link === undefined || Math.max(lateAt, linkedAt) > at - aftermathMs;
 }
