@@ -7,7 +7,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { RoomId, ServerId } from "../lib/base/ids.ts";
+import type { ConnectionId, RoomId, ServerId } from "../lib/base/ids.ts";
 import { defaultTiming } from "../lib/server/config.ts";
 import { holdingsOf } from "../lib/server/holdings.ts";
 import type { Room } from "../lib/server/records.ts";
@@ -18,6 +18,7 @@ import { Cluster, type TestClient, threeServers } from "./support/cluster.ts";
 import {
   holdings,
   identity,
+  introduction,
   loneServer,
   own,
   Puppet,
@@ -115,6 +116,38 @@ edges("8.9 nobody is carried over a link that is carried itself", () => {
   const isDialler = carried === true;
   const [near, far] = isDialler ? ["s1", "s2"] : ["s2", "s1"];
   assert.equal(wouldDo(cluster, near, "s3", { type: "relay", target: far }), ["close"]);
+});
+
+edges("6.7 an answer under an incarnation that is past makes nobody a member", () => {
+  for (const [isDead, incarnation, isTaken] of [
+    [false, 999, false],
+    [false, 1_000, true],
+    [true, 1_000, false],
+    [true, 1_001, true],
+  ] as const) {
+    const cluster = loneServer();
+    const connection = 900 as ConnectionId;
+    const peer = new Puppet(cluster, "a1");
+    cluster.dialOutcome = () => ({ type: "silent" });
+    peer.link.hangUp();
+    cluster.advance(isDead ? 9_000 : 10);
+    cluster.dialOutcome = () => {
+      cluster.dialOutcome = () => ({ type: "silent" });
+      return { type: "link", connection, certificateId: "a1" as ServerId };
+    };
+    cluster.advance(2_500);
+    const answer = { ...introduction("a1", incarnation), approved: "true", sequence: 9 };
+    for (const part of [{ type: "serverreply", ...answer }, holdings({})]) {
+      const message = { serverid: "a1", ...part } as PeerMessage;
+      const random = new Uint8Array(16);
+      cluster.input(own, { type: "peer-message", connection, message, random });
+    }
+    cluster.settle();
+    const link = stateOf(cluster).links.get(connection)?.phase;
+    assert.is(link, isTaken ? "open" : undefined, `${isDead} ${incarnation}`);
+    const member = stateOf(cluster).membership.get("a1" as ServerId);
+    assert.is(member?.incarnation, isTaken ? incarnation : 1_000);
+  }
 });
 
 edges("6.5 the list names also those whom the answerer still introduces itself to", () => {

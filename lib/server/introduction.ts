@@ -6,7 +6,13 @@
  */
 
 import { sequence, step } from "../machine.ts";
-import type { Holdings, Members, NewServer, ServerReply } from "../wire/server-messages.ts";
+import type {
+  Holdings,
+  Introduction,
+  Members,
+  NewServer,
+  ServerReply,
+} from "../wire/server-messages.ts";
 import { answer } from "./answering.ts";
 import { report } from "./effects.ts";
 import { giveUp } from "./gathering.ts";
@@ -38,6 +44,7 @@ export function introductionAnswered(
   answer: ServerReply,
 ): ServerStep {
   if (answer.approved === "true") {
+    if (isPast(state, answer)) return closeLink(state, link.connection, "refused");
     return step(putLink(state, { ...link, serverreply: answer, holdings: [], members: [] }));
   }
   const { peer: member, connection } = link;
@@ -52,6 +59,19 @@ export function introductionAnswered(
       isFinal && s.phase === "starting" && s.config.mustJoin
         ? giveUp(s, `${member} refused: ${detail}`)
         : step(s),
+  );
+}
+
+/**
+ * Whether a server answers under an incarnation that was evicted or replaced: it has not heard of
+ * that yet. It will when it introduces itself, for then it is refused.
+ */
+function isPast(state: ServerState, { serverid, incarnation }: Introduction): boolean {
+  const known = state.membership.get(serverid);
+  if (known === undefined) return false;
+  return (
+    incarnation < known.incarnation ||
+    (known.status === "dead" && incarnation === known.incarnation)
   );
 }
 

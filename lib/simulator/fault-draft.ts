@@ -141,8 +141,9 @@ function single({ random, ids, users, number, at }: Draft, kind: FaultKind): Fau
     case "cut-one-way":
     case "firewall":
     case "slow":
-    case "clock-jump":
       return [fault];
+    case "clock-jump":
+      return [{ ...fault, ms: fault.ms + (number % 2) }];
     default:
       return [{ ...fault, to: [] }];
   }

@@ -28,6 +28,7 @@ export function outcasts(watch: Watch): Checker {
         checkVoters(watch, after);
       }
       if (before.incarnation !== after.incarnation) checkReturn(watch, step);
+      if (before.membership !== after.membership) checkKnown(watch, step);
     },
   };
 }
@@ -38,6 +39,20 @@ function checkLinks(watch: Watch, state: ServerState): void {
     watch.looked("I9");
     if (isPresent(state.membership.get(peer))) continue;
     watch.complain("I9", `${state.config.serverid} has an open link to ${peer}, no member of it`);
+  }
+}
+
+/** Nobody is taken for less than it was known as; who was evicted comes under a higher one. */
+function checkKnown(watch: Watch, { server, before, after }: Stepped): void {
+  for (const [id, member] of after.membership) {
+    const known = before.membership.get(id);
+    if (known === undefined || known === member) continue;
+    watch.looked("I9");
+    const isBack = known.status === "dead" && isPresent(member);
+    const least = known.incarnation + (isBack ? 1 : 0);
+    if (member.incarnation >= least) continue;
+    const what = `${id} under ${member.incarnation} after ${known.incarnation}`;
+    watch.complain("I9", `${server.id} takes ${what} (${known.status})`);
   }
 }
 
