@@ -145,21 +145,28 @@ export function accuracyFaults(rows: readonly AccuracyRow[]): readonly string[] 
     const faults: string[] = [];
     if (falseEvictions > 0) faults.push(`${name}: ${falseEvictions} false evictions`);
     if (hours.unexplained > 0) faults.push(`${name}: ${hours.unexplained} unexplained suspicions`);
-    for (const [kind, { unnoticed, evictedMs }] of noticed) {
+    for (const [kind, { unnoticed, hiddenMs, evictedMs }] of noticed) {
       if (unnoticed > 0) faults.push(`${name}: ${unnoticed} did not notice a ${kind}`);
-      const p99 = percentile(evictedMs, 0.99);
-      const boundMs = bounds[kind];
+      const { of, boundMs } = bounds[kind];
+      const p99 = percentile(of === "hidden" ? hiddenMs : evictedMs, 0.99);
       if (plan.loss <= 0.01 && !(p99 <= boundMs)) {
-        faults.push(`${name}: p99 of ${kind} is ${Math.round(p99)} ms, promised are ${boundMs}`);
+        const what = `p99 until a ${kind} is ${of}`;
+        faults.push(`${name}: ${what} is ${Math.round(p99)} ms, promised are ${boundMs}`);
       }
     }
     return faults;
   });
 }
 
-/** By when a death is to be noticed, at a loss of 1 % and less: p99, in milliseconds. */
-const bounds: Readonly<Record<Death, number>> = {
-  crash: 1_000,
-  "stalled process": 9_000,
-  "lost host": 4_500,
+/**
+ * By when a death is to be noticed, at a loss of 1 % and less: p99, in milliseconds. A crash is
+ * noticed when its rooms are hidden and nobody is routed there; the eviction follows, and takes
+ * longer where others must be asked whose view is late.
+ */
+const bounds: Readonly<
+  Record<Death, { readonly of: "hidden" | "evicted"; readonly boundMs: number }>
+> = {
+  crash: { of: "hidden", boundMs: 1_000 },
+  "stalled process": { of: "evicted", boundMs: 9_000 },
+  "lost host": { of: "evicted", boundMs: 4_500 },
 };
