@@ -39,6 +39,8 @@ accuracy("nobody is evicted who lives, and the dead are noticed in time", () => 
     assert.is(evictedMs.length, 40, `${kind}: everybody has noticed`);
     assert.is(unnoticed, 0);
   }
+  const crashes = noticed.get("crash")?.evictedMs ?? [];
+  assert.ok(percentile(crashes, 0.99) < 1_500, "a crash needs no long silence");
 });
 
 accuracy("a process that stands still is given its time, also when probes are lost", () => {
