@@ -10,11 +10,12 @@ import { forEach, sequence, step } from "../machine.ts";
 import { isRoutable, type Member } from "../membership/membership.ts";
 import { mainHallOf } from "../wire/fields.ts";
 import { refuseClaims } from "./claims.ts";
+import { refuseLogin } from "./conclusions.ts";
 import { endConnection } from "./departure.ts";
 import { openLinkTo, report, tellPeers } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { beginMove } from "./moves.ts";
-import type { Session } from "./records.ts";
+import type { Client, Session } from "./records.ts";
 import { deleteRoom } from "./seats.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
@@ -78,6 +79,13 @@ function routeAway(state: ServerState, session: Session, member: Member): Server
   return beginMove(state, session, connection, place, { readAt: state.now, wanted: false });
 }
 
+/** Whoever waits for its login to be looked at is still told; all others hear their farewell. */
+function turnAway(state: ServerState, { connection, activity }: Client): ServerStep {
+  return activity.type === "verifying"
+    ? refuseLogin(state, connection, "draining")
+    : endConnection(state, connection, "shutdown");
+}
+
 /** Goes: whoever is still here is cut off, the others are told, the process may end. */
 export function drainOver(state: ServerState): ServerStep {
   if (state.phase !== "draining") return step(state);
@@ -85,7 +93,7 @@ export function drainOver(state: ServerState): ServerStep {
   const { incarnation } = state;
   return sequence<ServerState, ServerEffect>(
     state,
-    (s) => forEach(s.clients.keys(), s, (current, id) => endConnection(current, id, "shutdown")),
+    (s) => forEach(s.clients.values(), s, turnAway),
     (s) =>
       step(
         { ...s, phase: "stopped" },
