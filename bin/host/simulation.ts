@@ -24,6 +24,7 @@ import {
 } from "../../lib/simulator/mod.ts";
 import { runAccuracy } from "./accuracy.ts";
 import { type Flags, UsageError, validate } from "./cli.ts";
+import { runExploration } from "./exploration.ts";
 
 /** Lines of a trace that are shown of a failure. */
 const tailLines = 40;
@@ -58,6 +59,9 @@ export function simulationFlags(cli: CAC): ReturnType<CAC["command"]> {
     .option("--hours <number>", "With --accuracy: server-hours a row, at the most (100000)")
     .option("--steps <millions>", "With --accuracy: steps a row, in millions, at the most (0.1)")
     .option("--deaths <number>", "With --accuracy: deaths of each kind a row (5)")
+    .option("--explore", "Follow instead every order of events in small cases")
+    .option("--states <number>", "With --explore: worlds of a case, at the most (20000)")
+    .option("--cases <text>", "With --explore: only cases with this in their names")
     .option("--trace", "With --seed or --scenario: print everything that happens");
 }
 
@@ -65,6 +69,10 @@ export function simulationFlags(cli: CAC): ReturnType<CAC["command"]> {
 export async function runSimulation(flags: Flags): Promise<void> {
   if (flags["accuracy"] === true) {
     await runAccuracy(flags);
+    return;
+  }
+  if (flags["explore"] === true) {
+    await runExploration(flags);
     return;
   }
   const wish = validate("flag", schema, flags);

@@ -1,169 +1,165 @@
 /**
- * The small cases that are explored: two users who want one name, a move under way, a firewall; with
- * every order of events and one fault at every possible point.
+ * The cases that are explored: two users who want one name, a move under way, parts that meet; with
+ * every order of events and one fault at every possible point. What comes after a fault – a process
+ * is started again or goes on, a way is open again – comes when all has arrived that can.
  *
  * @module
  */
 
-import type { Identity, RoomId } from "../base/ids.ts";
-import type { Exploration } from "./explore.ts";
+import type { Exploration, Trouble } from "./branches.ts";
 import {
-  crash,
-  cut,
-  emptyWorld,
-  type SmallWorld,
-  say,
-  settle,
-  start,
-  wall,
-} from "./small-world.ts";
+  comesBack,
+  crashes,
+  falls,
+  joins,
+  leaves,
+  linkBreaks,
+  standsStill,
+} from "./case-faults.ts";
+import { moveCases } from "./case-moves.ts";
+import { partitionCases } from "./case-partitions.ts";
+import {
+  atMostOneWins,
+  cluster,
+  exploration,
+  login,
+  roomWanted,
+  type Setting,
+  type Wish,
+} from "./case-worlds.ts";
+import { start, withHeartbeats } from "./small-events.ts";
+import type { SmallWorld } from "./small-world.ts";
 
-const ids = ["s1", "s2", "s3"];
-const ann = "ann" as Identity;
-
-/** Three servers that have found each other, some time ago. */
-function threeServers(): SmallWorld {
-  let world = emptyWorld;
-  for (const id of ids) {
-    world = start(
-      world,
-      id,
-      ids.filter((other) => other !== id),
-    );
-  }
-  const settled = settle(world);
-  return { ...settled, now: settled.now + 5_000 };
-}
-
-const login = (world: SmallWorld, server: string, client: number, username: string) =>
-  say(world, server, client, {
-    type: "newidentity",
-    identity: ann,
-    ticket: `${ann}/${username}`,
-  });
-
-/** At most one server has ann, but for a mover, whom both ends know; and one has the room. */
-function twoHolders({ servers }: SmallWorld): string | undefined {
-  const holders = [...servers].filter(([, { sessions }]) => {
-    const session = sessions.get(ann);
-    return session !== undefined && session.move === undefined;
-  });
-  const owners = [...servers].filter(([, { rooms }]) => rooms.has("jokes" as RoomId));
-  for (const group of [holders, owners]) {
-    if (group.length > 1) return `held by ${group.map(([id]) => id).join(" and ")}`;
-  }
-  return undefined;
-}
-
-/** How each client's request was decided. */
-function decisions({ heard }: SmallWorld, type: "newidentity" | "createroom"): string[] {
-  return [...heard.values()].flatMap((lines) =>
-    lines.flatMap((line) => (line.type === type ? [line.approved] : [])),
-  );
-}
-
-/** Without a fault everybody has an answer and exactly one has won; with one, never two. */
-const oneWinner =
-  (type: "newidentity" | "createroom", claimants: number) =>
-  (world: SmallWorld, struck: string | undefined): string | undefined => {
-    const decided = decisions(world, type);
-    const won = decided.filter((approved) => approved === "true").length;
-    if (decided.length > claimants) return `${decided.length} answers to ${claimants} requests`;
-    if (struck === undefined && decided.length < claimants) return "somebody has no answer";
-    const fits = struck === undefined ? won === 1 : won <= 1;
-    return fits ? undefined : `${won} have won: ${decided.join(" ")}`;
-  };
-
-const everything = (change: Partial<Exploration> & Pick<Exploration, "start">): Exploration => ({
-  faults: {},
-  pauses: 0,
-  wrong: twoHolders,
-  wrongEnd: oneWinner("newidentity", 2),
-  ...change,
-});
-
-const claimants = (): SmallWorld => login(login(threeServers(), "s1", 1, "u1"), "s2", 2, "u2");
-
-const faults: Readonly<Record<string, (world: SmallWorld) => SmallWorld>> = {
-  "the voter s3 crashes": (world) => crash(world, "s3"),
-  "the asker s1 crashes": (world) => crash(world, "s1"),
-  "the link of the askers breaks": (world) => cut(world, "s1", "s2"),
-  "the link to the voter breaks": (world) => cut(world, "s1", "s3"),
-  "s4 joins through s3": (world) => start(world, "s4", ["s3"], true),
-};
-
-function twoRooms(): Exploration {
-  let world = threeServers();
-  const asking = [
-    ["s1", 1],
-    ["s2", 2],
-  ] as const;
-  for (const [server, client] of asking) {
-    const identity = `user${client}`;
-    const ticket = `${identity}/${identity}`;
-    world = settle(say(world, server, client, { type: "newidentity", identity, ticket }));
-  }
-  for (const [server, client] of asking) {
-    world = say(world, server, client, { type: "createroom", roomid: "jokes" });
-  }
-  return everything({ start: world, wrongEnd: oneWinner("createroom", 2) });
-}
-
-function moverAndClaimant(): Exploration {
-  let world = settle(login(threeServers(), "s1", 1, "u1"));
-  world = say(world, "s1", 1, { type: "join", roomid: "MainHall-s2" });
-  world = login(world, "s3", 2, "u2");
-  const wrongEnd = (end: SmallWorld): string | undefined => {
-    const [first, second] = decisions(end, "newidentity");
-    return first === "true" && second === "false" ? undefined : `decided: ${first} ${second}`;
-  };
-  return everything({ start: world, wrongEnd });
-}
-
-/** Nobody is evicted whom a third server hears: it has a veto. */
-function evictedThoughHeard({ servers }: SmallWorld): string | undefined {
-  for (const [id, { membership }] of servers) {
-    for (const member of membership.values()) {
-      if (member.status === "dead") return `${id} has evicted ${member.id}, which s3 hears`;
-    }
-  }
-  return undefined;
-}
-
-/** One case, and whether it is small enough to be followed to its end. */
+/** One case, and whether it is small enough to be followed to its end in a moment. */
 export interface Case {
   readonly name: string;
   readonly exploration: Exploration;
   readonly isSmall: boolean;
 }
 
-/** All cases. */
-export function explorationCases(): Case[] {
-  const small = (name: string, exploration: Exploration) => ({ name, exploration, isSmall: true });
-  const large = (name: string, exploration: Exploration) => ({ name, exploration, isSmall: false });
-  const three = everything({
-    start: login(claimants(), "s1", 3, "u3"),
-    wrongEnd: oneWinner("newidentity", 3),
-  });
-  const walled = everything({
-    start: threeServers(),
-    faults: { "a firewall between s1 and s2": (world) => wall(world, "s1", "s2") },
-    pauses: 6,
-    isTimely: true,
-    wrong: evictedThoughHeard,
-    wrongEnd: () => undefined,
-  });
+const ids = ["s1", "s2", "s3"];
+
+/** How often time may pass: for a crash to be noticed, an eviction, and what comes after it. */
+const pauses = 6;
+
+const twoLogins = (world: SmallWorld): SmallWorld => login(login(world, "s1", 901), "s2", 902);
+
+const twoRooms = (world: SmallWorld): SmallWorld =>
+  roomWanted(world, [
+    ["s1", 901],
+    ["s2", 902],
+  ]);
+
+/** The faults of two claims, by the asker s1 and by the voter s3; and how fast time goes. */
+function faultsOfClaims(): readonly [Trouble, Setting?][] {
+  const beating = { timing: withHeartbeats };
+  const others = (id: string) => ids.filter((other) => other !== id);
   return [
-    small("two claims of one identity", everything({ start: claimants() })),
-    small("two claims of one room", twoRooms()),
-    small("a move under way, and somebody who wants the name", moverAndClaimant()),
-    small("a firewall between two whom a third hears", walled),
-    large("three claims of one identity, two of them on one server", three),
-    ...Object.entries(faults).map(([name, strike]) =>
-      large(
-        `two claims of one identity, and ${name}`,
-        everything({ start: claimants(), faults: { [name]: strike }, pauses: 1 }),
-      ),
-    ),
+    [crashes("s3")],
+    [crashes("s1")],
+    [comesBack("s3", others("s3"))],
+    [comesBack("s1", others("s1"))],
+    [linkBreaks("s1", "s2")],
+    [linkBreaks("s1", "s3")],
+    [joins("s4", "s3")],
+    [leaves("s3")],
+    [leaves("s1")],
+    [standsStill("s3"), beating],
+    [standsStill("s1"), beating],
+    [falls("s1", "s2"), beating],
+    [falls("s1", "s3"), beating],
+  ];
+}
+
+const smallFaults = new Set(["s3 crashes", "s1 crashes", "s3 is told to leave"]);
+
+function casesWithFaults(): Case[] {
+  return faultsOfClaims().flatMap(([fault, setting]) => {
+    const world = cluster(ids, setting);
+    const wins = setting === undefined ? {} : { wins: atMostOneWins };
+    const faults = [fault];
+    const isSmall = smallFaults.has(fault.name) && fault.next === undefined;
+    const title = fault.next === undefined ? fault.name : `${fault.name}, ${fault.next.name}`;
+    const wishes: [string, Wish][] = [
+      ["identity", { start: twoLogins(world), faults, pauses, ...wins }],
+      ["room", { start: twoRooms(world), wish: "createroom", faults, pauses, ...wins }],
+    ];
+    return wishes.map(([what, wish]) => ({
+      name: `two claims of one ${what}; ${title}`,
+      exploration: exploration(wish),
+      isSmall,
+    }));
+  });
+}
+
+/** Claims without faults. */
+function quietCases(): Case[] {
+  const world = cluster(ids);
+  const four = cluster([...ids, "s4"]);
+  const clients = { 901: "903", 903: "901", u901: "u903", u903: "u901" };
+  const wishes: [string, Wish][] = [
+    ["two claims of one identity", { start: twoLogins(world) }],
+    ["two claims of one room", { start: twoRooms(world), wish: "createroom" }],
+    [
+      "two claims of one identity, the clock of s1 ahead",
+      { start: twoLogins(cluster(ids, { ahead: { s1: 50_000 } })) },
+    ],
+    [
+      "three claims of one identity, two of them on s1",
+      { start: login(twoLogins(world), "s1", 903), swaps: [clients] },
+    ],
+    [
+      "two claims of one identity among four servers",
+      { start: twoLogins(four), swaps: [{ s3: "s4", s4: "s3" }] },
+    ],
+  ];
+  return wishes.map(([name, wish]) => ({
+    name,
+    exploration: exploration(wish),
+    isSmall: !name.includes("four"),
+  }));
+}
+
+/** Claims while others are on their way into the cluster. */
+function joinCases(): Case[] {
+  const two = twoLogins(cluster(["s1", "s2"]));
+  const faults = [joins("s3", "s2")];
+  const coming = start(cluster(["s1"]), "s2", { contacts: ["s1"], mustJoin: true });
+  const both = start(coming, "s3", { contacts: ["s2"], mustJoin: true });
+  const claims = login(login(both, "s1", 901), "s3", 902);
+  const wishes: [string, Wish][] = [
+    ["two claims of one identity on two servers; s3 joins", { start: two, faults, pauses }],
+    ["s3 joins through s2, which is joining; a claim on s1 and on s3", { start: claims, pauses }],
+  ];
+  return wishes.map(([name, wish]) => ({ name, exploration: exploration(wish), isSmall: false }));
+}
+
+/**
+ * Time may pass although something is on its way: leases and claims end early, answers are late.
+ */
+function lateCases(): Case[] {
+  const world = cluster(ids);
+  const wish = { pauses: 2, isTimely: false, wins: () => [0, 1] as const };
+  const name = "two claims of one identity, and time passes at any point";
+  const late = exploration({ ...wish, start: twoLogins(world) });
+  return [{ name, exploration: late, isSmall: false }];
+}
+
+/**
+ * All cases.
+ *
+ * @example
+ * ```ts
+ * for (const { name, exploration } of explorationCases()) console.log(name, explore(exploration));
+ * ```
+ */
+export function explorationCases(): Case[] {
+  return [
+    ...quietCases(),
+    ...moveCases(),
+    ...partitionCases(),
+    ...casesWithFaults(),
+    ...joinCases(),
+    ...lateCases(),
   ];
 }

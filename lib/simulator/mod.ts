@@ -13,8 +13,9 @@ export {
 } from "./accuracy.ts";
 export { type Deaths, type DeathsPlan, measureDeaths, percentile } from "./accuracy-deaths.ts";
 export { type Hours, type HoursPlan, measureHours } from "./accuracy-hours.ts";
+export type { Exploration, Trouble } from "./branches.ts";
 export { type Case, explorationCases } from "./cases.ts";
-export { type Exploration, type Explored, explore } from "./explore.ts";
+export { type Explored, explore } from "./explore.ts";
 export {
   cell,
   type Ledger,
@@ -32,15 +33,10 @@ export {
   type Scenario,
   scenarioOf,
 } from "./scenario.ts";
+export { type Replayed, replay } from "./script.ts";
 export { shrink } from "./shrink.ts";
 export { type Outcome, simulate, type Wishes } from "./simulate.ts";
-export {
-  crash,
-  cut,
-  emptyWorld,
-  passTime,
-  type SmallWorld,
-  say,
-  settle,
-  start,
-} from "./small-world.ts";
+export { passTime, settle, start } from "./small-events.ts";
+export { crash, cut } from "./small-faults.ts";
+export { say } from "./small-network.ts";
+export { emptyWorld, type SmallWorld } from "./small-world.ts";
