@@ -48,9 +48,13 @@ export class Conversation {
   /** How many answers and announcements were looked at. */
   looked = 0;
   readonly #complain: Complain;
+  /** The latest own message that the server has read. */
+  latestSaid: string | undefined = undefined;
   readonly #latest = new Map<string, number>();
   #unread: Asked[] = [];
   #expects: string | undefined;
+  #isAnswered: (() => boolean) | undefined;
+  #isGivenUp = false;
   /**
    * A way to a main hall may have been the answer to a join of it, or of the server's own will: a
    * room that was deleted, a drain. Then the answer to the join is still to come.
@@ -73,12 +77,35 @@ export class Conversation {
   read(at: number, stillMs: number): void {
     const asked = this.#unread.shift();
     if (asked === undefined) return;
+    const { request } = asked;
+    if (request !== "nonsense" && request.type === "message") this.latestSaid = request.content;
     asked.readAt = at;
     asked.stillMs = stillMs;
   }
 
+  /**
+   * The server closes the connection: what it has read of it is answered by now. Only a crash, of
+   * which `isStillSent` knows, may lose the answers on their way.
+   */
+  willEnd(isStillSent: () => boolean): void {
+    this.#isAnswered = isStillSent;
+  }
+
+  /** The client does not wait for the rest: it hangs up, breaks off, or never reads. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+  }
+
   /** The connection has ended. Whatever the server had read of it was to be answered before. */
   closed(): void {
+    const [asked] = this.pending.filter(({ readAt }) => readAt !== undefined);
+    const isWaiting = this.state === "outside" || this.state === "in";
+    // Who was routed and has arrived elsewhere is answered there, or not at all (contract.md 5).
+    const isOwed = this.#isAnswered?.() === true && !this.#isGivenUp;
+    if (isOwed && isWaiting && asked !== undefined) {
+      const what = `${this.identity} asked for ${nameOf(asked)}`;
+      this.#complain("I6", `${what}, and the server closes without an answer`);
+    }
     this.state = "over";
     this.room = "";
     this.#unread = [];

@@ -63,6 +63,7 @@ export class DeafClient implements EndOwner {
         cluster.complain(promise, detail),
       );
       this.#conversation = conversation;
+      conversation.giveUp();
       cluster.begins(end.other, conversation, this);
       const ticket = cluster.ticketFor(this.host, identity);
       const logsIn = ticket !== undefined && this.#random.chance(0.7);

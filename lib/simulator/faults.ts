@@ -56,10 +56,15 @@ export class Faults {
     for (const id of this.#cluster.processes.keys()) this.#cluster.jump(id, 0);
   }
 
-  /** Whether a fault that could disturb this host struck, or was mended, within so many ms. */
-  hasTroubled(hosts: readonly string[], withinMs: number): boolean {
+  /** Whether a fault of another kind has struck these hosts, or was mended, within so many ms. */
+  hasTroubled(
+    hosts: readonly string[],
+    withinMs: number,
+    except: readonly FaultKind[] = [],
+  ): boolean {
     const { now } = this.#cluster;
     return this.struck.some(({ fault, endedAt }) => {
+      if (harmless.has(fault.kind) || except.includes(fault.kind)) return false;
       if (endedAt !== undefined && now - endedAt > withinMs) return false;
       return [...fault.on, ...fault.to].some((host) => hosts.includes(host));
     });

@@ -67,6 +67,7 @@ export class ServerProcess implements EndOwner {
   readonly ends: Map<ConnectionId, End> = new Map();
   readonly roles: Map<ConnectionId, "client" | "peer"> = new Map();
   status: "running" | "paused" | "down" = "running";
+  hasCrashed = false;
   /** When it last stood still and for how long, to know what may be asked of it. */
   pausedAt: Instant = Number.NEGATIVE_INFINITY;
   pausedMs = 0;
@@ -186,6 +187,7 @@ export class ServerProcess implements EndOwner {
   /** Is gone: its host ends its connections, or is gone as well. */
   crash(withHost: boolean): void {
     this.status = "down";
+    this.hasCrashed = true;
     const { network, random } = this.#around;
     for (const end of network.endsAt(this.host)) {
       if (end.owner !== this) {

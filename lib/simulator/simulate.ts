@@ -12,6 +12,7 @@ import { type Checker, Watch } from "./checkers/checker.ts";
 import { detection } from "./checkers/detection.ts";
 import { drains } from "./checkers/drains.ts";
 import { entitlement } from "./checkers/entitlement.ts";
+import { freedNames } from "./checkers/freed-names.ts";
 import { identities } from "./checkers/identities.ts";
 import { locks } from "./checkers/locks.ts";
 import { messages } from "./checkers/messages.ts";
@@ -32,6 +33,7 @@ import { tell } from "./trace.ts";
 const checkers: readonly ((watch: Watch) => Checker)[] = [
   identities,
   rooms,
+  freedNames,
   routes,
   locks,
   answers,

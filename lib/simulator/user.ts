@@ -85,7 +85,7 @@ export class User implements EndOwner {
   /** Drops everything to be this one, at the same moment as others who want the same. */
   rushForIdentity(identity: string): void {
     this.#wanted = identity;
-    if (this.line !== undefined) this.#town.breakOff(this.line.end);
+    this.lose();
     this.#town.after(40, () => this.#logIn());
   }
 
@@ -111,7 +111,13 @@ export class User implements EndOwner {
 
   /** Its connection breaks. */
   lose(): void {
+    this.line?.conversation.giveUp();
     if (this.line !== undefined) this.#town.breakOff(this.line.end);
+  }
+
+  #hangUp({ conversation, end }: Line): void {
+    conversation.giveUp();
+    this.#town.hangUp(end);
   }
 
   lines(end: End, frames: readonly string[]): void {
@@ -207,7 +213,7 @@ export class User implements EndOwner {
     const follow = () => this.#follow(line, route);
     if (manner === "vanish") {
       this.manner = undefined;
-      this.#town.hangUp(line.end);
+      this.#hangUp(line);
     } else if (manner === "late") {
       this.#isFollowing = true;
       this.#town.after(random.between(9_000, 11_500), follow);
@@ -239,7 +245,7 @@ export class User implements EndOwner {
       this.#say(line, { ...request, ticket: route.ticket });
       this.line = line;
       this.manner = undefined;
-      this.#town.after(this.#random.between(1, 30), () => this.#town.hangUp(old.end));
+      this.#town.after(this.#random.between(1, 30), () => this.#hangUp(old));
     });
     if (isReplaying) this.#replay(this.#random.pick(this.#passes));
   }
@@ -251,7 +257,7 @@ export class User implements EndOwner {
       const request = { type: "movejoin", former: "", roomid: "x", identity } as const;
       this.#say(line, { ...request, ticket: pass });
       this.#town.after(3_000, () => {
-        if (line !== this.line) this.#town.hangUp(line.end);
+        if (line !== this.line) this.#hangUp(line);
       });
     });
   }
@@ -268,7 +274,7 @@ export class User implements EndOwner {
     const { line } = this;
     const [oldest] = line?.conversation.pending ?? [];
     if (line !== undefined && oldest !== undefined) {
-      if (this.#town.now - oldest.sentAt > patienceMs) this.#town.breakOff(line.end);
+      if (this.#town.now - oldest.sentAt > patienceMs) this.lose();
     }
     if (line === undefined || line.conversation.state !== "in") return;
     this.#do(line, this.#random.weighted(deeds));
@@ -288,7 +294,7 @@ export class User implements EndOwner {
         for (const each of this.#random.sample(flurryDeeds, 3)) this.#do(line, each);
         return;
       case "hang-up":
-        this.#town.hangUp(line.end);
+        this.#hangUp(line);
         return;
       case "nonsense":
         this.garble(utf8.encode('{"type":"joker"}\n'));

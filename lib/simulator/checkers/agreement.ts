@@ -1,6 +1,7 @@
 /**
- * I8: 10 s after the last change of faults all live servers agree on members and rooms. And nothing
- * is left over by then: no lock, no claim, no user that only one side knows of.
+ * I8: "10 s after the last change of faults all live servers agree on members and rooms." What they
+ * agree on must also be so. And nothing is left over by then: no lock, no claim, no user that only
+ * one side knows of.
  *
  * @module
  */
@@ -26,6 +27,7 @@ export function agreement(watch: Watch): Checker {
       }
       compare(watch, "members", memberTextOf);
       compare(watch, "rooms", roomTextOf);
+      compareWithTruth(watch);
     },
     finished: () => {
       if (!watch.hasMajority()) return;
@@ -50,6 +52,24 @@ function compare(watch: Watch, what: string, view: (state: ServerState) => strin
     watch.looked("I8");
     if (first === undefined || seen === first.seen) continue;
     watch.complain("I8", `${what} of ${first.id}: ${first.seen}; of ${id}: ${seen}`);
+  }
+}
+
+/** That nobody contradicts anybody is not enough: nobody may count on the dead. */
+function compareWithTruth(watch: Watch): void {
+  const living = membersOf(watch);
+  const states = new Map<string, ServerState>(living.map(({ id, state }) => [id, state]));
+  for (const { id, state } of living) {
+    for (const member of state.membership.values()) {
+      watch.looked("I8");
+      if (!isPresent(member) || states.get(member.id)?.incarnation === member.incarnation) continue;
+      watch.complain("I8", `${id} counts on ${member.id}@${member.incarnation}, which is gone`);
+    }
+    for (const [roomid, { server }] of state.directory) {
+      watch.looked("I8");
+      if (states.get(server)?.rooms.has(roomid)) continue;
+      watch.complain("I8", `${id} lists ${roomid} of ${server}, which has no such room`);
+    }
   }
 }
 
@@ -105,6 +125,13 @@ function ghosts(watch: Watch): void {
     if (conversation.state === "in" && conversation.pending.length === 0 && !isIn) {
       const { room } = conversation;
       watch.complain("I7", `${conversation.identity} believes to be in ${room} on ${server.id}`);
+    }
+    if (conversation.state === "in" && conversation.pending.length === 0 && isIn) {
+      watch.looked("I7");
+      const { roomid } = session;
+      if (conversation.room === roomid || session.move !== undefined) continue;
+      const where = `${conversation.room}, but is in ${roomid}`;
+      watch.complain("I7", `${conversation.identity} on ${server.id} believes to be in ${where}`);
     }
   }
   for (const { state, id } of watch.cluster.live()) {

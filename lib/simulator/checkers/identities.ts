@@ -1,17 +1,18 @@
 /**
- * I1: an identity has at most one holder in the cluster. `majority` mode: always. `available` mode:
- * among servers that reach each other, and again within 2 s after parts meet.
- * I4: names of a dead server become free after its eviction, never before.
+ * I1: "an identity has at most one holder in the cluster: a session, a mover on its way, or a claim
+ * under vote. `majority` mode: always. `available` mode: among servers that reach each other
+ * directly or through one third, and again within 2 s after parts meet: of two claims by one
+ * username the newer stays, otherwise the older; the other is told and closed."
  *
  * @module
  */
 
 import type { Identity } from "../../base/ids.ts";
 import { identityLock } from "../../lock/lock-table.ts";
-import type { Session } from "../../server/records.ts";
+import type { Reservation, Session } from "../../server/records.ts";
 import type { ServerState } from "../../server/state.ts";
 import { serverMachine } from "../../server/step.ts";
-import type { FaultKind } from "../scenario.ts";
+import { harmless } from "../faults.ts";
 import type { ServerProcess } from "../server-process.ts";
 import type { Checker, Stepped, Watch } from "./checker.ts";
 import { lists } from "./ties.ts";
@@ -65,7 +66,8 @@ function checkSeats(watch: Watch, { server }: Stepped, identity: Identity, sessi
 }
 
 /** Of two claims by one user the newer stays, otherwise the older; equal: the smaller id. */
-function checkLoser(watch: Watch, { server, before, effects }: Stepped): void {
+function checkLoser(watch: Watch, step: Stepped): void {
+  const { server, before, effects } = step;
   for (const effect of effects) {
     if (effect.type !== "close" || effect.reason !== "lost-name") continue;
     const { connection } = effect;
@@ -76,6 +78,7 @@ function checkLoser(watch: Watch, { server, before, effects }: Stepped): void {
       return session === undefined || id === server.id ? [] : [{ id, session }];
     });
     watch.looked("I1");
+    checkTold(watch, step, connection, lost.identity);
     const isRight = rivals.some(({ id, session }) => {
       if (session.claimedAt === lost.claimedAt) return id < server.id;
       return session.username === lost.username
@@ -85,6 +88,24 @@ function checkLoser(watch: Watch, { server, before, effects }: Stepped): void {
     if (rivals.length === 0 || isRight) continue;
     watch.complain("I1", `${server.id} lets ${lost.identity} go, whose claim should stay`);
   }
+}
+
+/** Who loses its name hears so before its connection ends. */
+function checkTold(
+  watch: Watch,
+  { server, effects }: Stepped,
+  connection: Session["connection"] & number,
+  identity: Identity,
+): void {
+  const isTold = effects.some(
+    (effect) =>
+      effect.type === "send" &&
+      effect.to.includes(connection) &&
+      effect.message.type === "roomchange" &&
+      effect.message.identity === identity &&
+      effect.message.roomid === "",
+  );
+  if (!isTold) watch.complain("I1", `${server.id} closes on ${identity} without a word`);
 }
 
 function gained(watch: Watch, step: Stepped, identity: Identity, session: Session): void {
@@ -102,10 +123,8 @@ function gained(watch: Watch, step: Stepped, identity: Identity, session: Sessio
     watch.looked("I1");
     if (held === undefined || isSameClaim(session, held)) continue;
     const both = lists(server.state, other.state) && lists(other.state, server.state);
-    if (isWon && both) {
-      const promise = other.status === "running" ? "I1" : "I4";
-      const detail = `${server.id} gives ${identity} away, which ${other.id} (${other.status}) holds`;
-      watch.complain(promise, detail);
+    if (isWon && both && other.status === "running") {
+      watch.complain("I1", `${server.id} gives ${identity} away, which ${other.id} holds`);
     }
     if (watch.cluster.scenario.partition === "majority" && other.status !== "down") {
       if (effective(other).sessions.has(identity)) {
@@ -115,22 +134,14 @@ function gained(watch: Watch, step: Stepped, identity: Identity, session: Sessio
   }
 }
 
-/** Faults that cut nobody off from anybody. */
-const harmless: readonly FaultKind[] = [
-  "join",
-  "auth-down",
-  "slow-reader",
-  "lose-client",
-  "clock-jump",
-];
 const calmMs = 14_000;
 
 /** While only joins disturb the cluster, whoever takes clients has asked all others who do. */
 function checkAsked(watch: Watch, server: ServerProcess, identity: Identity): void {
   const { cluster, faults } = watch;
   if (cluster.now < calmMs) {
-    if (faults.struck.some(({ fault }) => !harmless.includes(fault.kind))) return;
-  } else if ([...faults.recent(calmMs)].some((kind) => !harmless.includes(kind))) return;
+    if (faults.struck.some(({ fault }) => !harmless.has(fault.kind))) return;
+  } else if (!faults.isQuiet(calmMs)) return;
   for (const other of cluster.live()) {
     if (other === server || other.state.phase !== "serving") continue;
     watch.looked("I1");
@@ -146,21 +157,43 @@ export function effective(server: ServerProcess): ServerState {
 }
 
 /** A move takes the claim along: both ends of it hold the same. */
-function isSameClaim(one: Session, other: Session): boolean {
+function isSameClaim(
+  one: Pick<Session, "claimedAt" | "username">,
+  other: Pick<Session, "claimedAt" | "username">,
+): boolean {
   return one.claimedAt === other.claimedAt && one.username === other.username;
 }
 
+/** Two servers that have been tied for longer than that hold no name twice. */
 function duplicates(watch: Watch): void {
-  if (watch.ties.allTiedMs() < meetMs) return;
-  const holders = new Map<Identity, { session: Session; id: string }>();
-  for (const { id, state } of watch.cluster.live()) {
-    for (const [identity, session] of state.sessions) {
-      watch.looked("I1");
-      const known = holders.get(identity);
-      holders.set(identity, { session, id });
-      if (known === undefined || known.session.move || session.move) continue;
-      const detail = `${identity} is on ${known.id} and on ${id}, ${meetMs} ms after all have met`;
-      watch.complain("I1", detail);
+  const live = watch.cluster.live();
+  for (const [index, one] of live.entries()) {
+    for (const other of live.slice(index + 1)) {
+      if (watch.ties.tiedMs(one, other) < meetMs) continue;
+      for (const [identity, session] of one.state.sessions) {
+        watch.looked("I1");
+        const held = other.state.sessions.get(identity) ?? moverOf(watch, other, identity);
+        if (held === undefined || isMoving(session) || isMoving(held)) continue;
+        if ("pass" in held && isSameClaim(session, held)) continue;
+        const where = `${one.id} and on ${other.id}, ${meetMs} ms after they have met`;
+        watch.complain("I1", `${identity} is on ${where}`);
+      }
     }
   }
+}
+
+function isMoving(holder: Session | Reservation): boolean {
+  return "pass" in holder ? false : holder.move !== undefined;
+}
+
+/**
+ * A mover on its way to here, if its client has the pass. Without one, as after a crash of the
+ * server it comes from, a reservation is nobody's and ends with its time (cluster.md section 6).
+ */
+function moverOf(watch: Watch, server: ServerProcess, identity: Identity): Reservation | undefined {
+  const reservation = server.state.reservations.get(identity);
+  if (reservation === undefined) return undefined;
+  const from = watch.cluster.processes.get(reservation.from)?.state.sessions.get(identity);
+  const isOut = from?.move?.number === reservation.move && from.move.phase !== "announced";
+  return isOut ? reservation : undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * I10: per sender and room, messages in order, none twice, none lost while the session lives and is
- * not moving; and nobody hears somebody who is not in the room. Who sits where is taken from what
- * the clients were told, not from what the server believes.
+ * I10: "per sender and room: messages in order, none twice, none lost while the session lives and
+ * is not moving." And nobody hears somebody who is not in the room. Who sits where is taken from
+ * what the clients were told, not from what the server believes.
  *
  * @module
  */
@@ -50,7 +50,24 @@ export function messages(watch: Watch): Checker {
       }
       if (input.type === "closed") leave(seats, input.connection);
     },
+    finished: () => {
+      for (const [server, seats] of seatsOf)
+        if (server.status === "running") checkLast(watch, seats);
+    },
   };
+}
+
+/** The last thing that everybody said was passed on, too. */
+function checkLast(watch: Watch, seats: Seats): void {
+  for (const [connection, { identity, latest, wasAlone }] of seats) {
+    const conversation = watch.cluster.talks.get(connection)?.conversation;
+    const said = conversation?.latestSaid;
+    if (said === undefined || wasAlone || conversation?.state !== "in") continue;
+    if (conversation.pending.length > 0) continue;
+    watch.looked("I10");
+    if (Number(said.split(".")[1]) === latest) continue;
+    watch.complain("I10", `${said} of ${identity} is lost: the latest passed on is ${latest}`);
+  }
 }
 
 function take(
