@@ -66,9 +66,21 @@ export function watchDue(state: ServerState, serverid: ServerId, incarnation: nu
     again,
     (s) => suspect(s, serverid, "it is silent"),
     (s) => probePeer(s, serverid),
-    (s) => askOthers(s, serverid),
+    (s) => (isAwaited(s, serverid) ? step(s) : askOthers(s, serverid)),
     (s) => assess(s, serverid),
   );
+}
+
+/**
+ * Whether the present round must not be given up for a new one: somebody has not answered yet and
+ * may still do so; or has not in time, which is no veto, and the member is to be judged now.
+ */
+function isAwaited(state: ServerState, id: ServerId): boolean {
+  const round = state.suspicions.get(id)?.round;
+  if (round === undefined || isComplete(round)) return false;
+  const { timing } = state.config;
+  const isOver = state.now >= round.askedAt + timing.vetoMs;
+  return !isOver || verdict(signsOf(state, id), timing, state.now) === "gone";
 }
 
 /** A dial of a member has failed: one more sign, and the first refusal is reason to hide it. */
@@ -168,10 +180,13 @@ function decide(state: ServerState, id: ServerId): ServerStep {
   const isVetoed = [...round.answers.values()].includes(true);
   const isOver = state.now >= round.askedAt + vetoMs;
   if (isVetoed) return isOver ? askOthers(state, id) : step(state);
-  const isComplete = [...round.asked].every((other) => round.answers.has(other));
-  if (!isComplete && !isOver) return step(state);
+  if (!isComplete(round) && !isOver) return step(state);
   if (isMajority(state, round.answers.size + 1)) return evict(state, id, reasonOf(state, id));
   return isOver ? askOthers(state, id) : step(state);
+}
+
+function isComplete({ asked, answers }: Round): boolean {
+  return [...asked].every((other) => answers.has(other));
 }
 
 function signsOf(state: ServerState, id: ServerId): SignsOfLife {
