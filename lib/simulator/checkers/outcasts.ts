@@ -1,6 +1,6 @@
 /**
- * I9: an evicted server can't vote or relay, and its names don't count, until it has come back
- * under a higher incarnation; after standing still it comes back without names.
+ * I9: "an evicted server can't vote or relay, and its names don't count, until it has come back
+ * under a higher incarnation; after standing still it comes back without names."
  *
  * @module
  */
@@ -30,6 +30,7 @@ export function outcasts(watch: Watch): Checker {
       }
       if (before.incarnation !== after.incarnation) checkReturn(watch, step);
       if (before.membership !== after.membership) checkKnown(watch, step);
+      checkRelays(watch, step);
     },
   };
 }
@@ -97,6 +98,24 @@ function checkVote(watch: Watch, { server, before, after, input }: Stepped): voi
   if (!isCounted) return;
   const which = `${message.stamp} for ${attempt.stamp}`;
   watch.complain("I9", `${server.id} counts a vote of ${message.serverid} on ${name}: ${which}`);
+}
+
+/** Nothing is carried for somebody who is no member, nor by one. */
+function checkRelays(watch: Watch, { server, before, after, effects }: Stepped): void {
+  for (const effect of effects) {
+    if (effect.type === "splice") {
+      watch.looked("I9");
+      const asker = before.links.get(effect.connection)?.peer;
+      if (asker !== undefined && isPresent(before.membership.get(asker))) continue;
+      watch.complain("I9", `${server.id} carries bytes for ${asker}, no member of it`);
+    }
+    if (effect.type === "dial" && effect.via !== undefined) {
+      watch.looked("I9");
+      const { serverid } = effect.via;
+      if (isPresent(after.membership.get(serverid))) continue;
+      watch.complain("I9", `${server.id} wants ${serverid} to relay, no member of it`);
+    }
+  }
 }
 
 function checkReturn(watch: Watch, { server, before, after }: Stepped): void {
