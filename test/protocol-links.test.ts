@@ -6,6 +6,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { ConnectionId, ServerId } from "../lib/base/ids.ts";
+import { changePeer, linkLost } from "../lib/server/links.ts";
 import type { PeerMessage } from "../lib/wire/server-messages.ts";
 import { listEntriesMax } from "../lib/wire/server-messages.ts";
 import { peerMessages } from "../lib/wire/server-vocabulary.ts";
@@ -360,6 +362,17 @@ links("6.13 a broken link is made anew after a pause that grows", () => {
   cluster.dialOutcome = () => undefined;
   cluster.advance(6_000);
   assert.ok(isWhole(cluster, ["s1", "s2", "s3"]));
+});
+
+links("6.13 after a link that lasted, the pauses begin anew", () => {
+  const cluster = threeServers();
+  cluster.advance(1_000);
+  const peer = "s2" as ServerId;
+  const state = changePeer(cluster.state("s1"), peer, { failures: 5 });
+  const link = state.peers.get(peer)?.link as ConnectionId;
+  const lost = linkLost(state, link);
+  assert.ok(lost.effects.some(({ type }) => type === "dial"));
+  assert.is(lost.state.peers.get(peer)?.failures, 0);
 });
 
 links("6.14 made anew: no identities, the rooms replace, unnamed attempts are dropped", () => {

@@ -170,7 +170,8 @@ export function closeLink(
 
 /**
  * A connection to a peer is gone. If it was the link, a dial tells at once whether the other end
- * still lives; only a link that never lasts is not made anew at once.
+ * still lives, and the pauses after that begin anew: what had failed while the link was being made
+ * is no matter. Only a link that never lasts is not made anew at once.
  */
 export function linkLost(state: ServerState, connection: ConnectionId): ServerStep {
   const link = state.links.get(connection);
@@ -182,7 +183,7 @@ export function linkLost(state: ServerState, connection: ConnectionId): ServerSt
   }
   const lasted = linkedAt !== undefined && state.now - linkedAt >= state.config.timing.probeMs;
   if (!lasted) return step(redialLater(lost.state, link.peer), ...lost.effects);
-  const dialling = dialPeer(lost.state, link.peer);
+  const dialling = dialPeer(changePeer(lost.state, link.peer, { failures: 0 }), link.peer);
   return step(dialling.state, ...lost.effects, ...dialling.effects);
 }
 
