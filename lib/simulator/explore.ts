@@ -86,6 +86,7 @@ class Search {
   readonly #seen = new Map<string, readonly string[]>();
   readonly #endKeys = new Set<string>();
   readonly #waiting: Visited[] = [];
+  #isAtEnd = false;
 
   constructor(exploration: Exploration) {
     const { swaps = [], isFull = false } = exploration;
@@ -95,13 +96,25 @@ class Search {
     this.#visit(startOf(exploration), undefined, []);
   }
 
+  /**
+   * What is followed next: the latest, until an end is reached, and then any other; so a search
+   * that is cut short has been everywhere.
+   */
   take(): Visited | undefined {
-    return this.#waiting.pop();
+    const waiting = this.#waiting;
+    const last = waiting.pop();
+    if (last === undefined || !this.#isAtEnd || waiting.length === 0) return last;
+    this.#isAtEnd = false;
+    const place = (this.states * 7_919) % waiting.length;
+    const other = waiting[place] ?? last;
+    waiting[place] = last;
+    return other;
   }
 
   /** Looks at a point for the first time. */
   look(point: Point, isOver: boolean): string | undefined {
     this.states++;
+    this.#isAtEnd = isOver;
     if (isOver) this.#endKeys.add(this.#keyOf(point.world));
     return wrongAt(this.#exploration, point, isOver);
   }

@@ -1,6 +1,6 @@
 /**
  * Which deliveries may be followed alone, because every other order comes to the same. Deliveries
- * to different servers commute: each changes one server and appends to lanes. It is enough to follow
+ * to different servers commute: each changes one server and appends to lanes. Enough to follow is
  *
  * - one delivery that means nothing any longer and never will, a vote on an attempt that is over or
  *   the release of one that is not known; or
