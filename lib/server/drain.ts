@@ -16,6 +16,7 @@ import { openLinkTo, report, tellPeers } from "./effects.ts";
 import type { ServerEffect } from "./inputs.ts";
 import { beginMove } from "./moves.ts";
 import type { Client, Session } from "./records.ts";
+import { refuseMover } from "./reservations.ts";
 import { deleteRoom } from "./seats.ts";
 import { type ServerState, type ServerStep, schedule } from "./state.ts";
 
@@ -79,10 +80,15 @@ function routeAway(state: ServerState, session: Session, member: Member): Server
   return beginMove(state, session, connection, place, { readAt: state.now, wanted: false });
 }
 
-/** Whoever waits for its login to be looked at is still told; all others hear their farewell. */
-function turnAway(state: ServerState, { connection, activity }: Client): ServerStep {
-  return activity.type === "verifying"
-    ? refuseLogin(state, connection, "draining")
+/** Whoever waits to be let in is still told why not; all others hear their farewell. */
+function turnAway(state: ServerState, client: Client): ServerStep {
+  const { connection, activity, backlog } = client;
+  const asked = backlog.first()?.content.request?.type;
+  if (activity.type === "verifying" || asked === "newidentity") {
+    return refuseLogin(state, connection, "draining");
+  }
+  return asked === "movejoin"
+    ? refuseMover(state, client, "draining")
     : endConnection(state, connection, "shutdown");
 }
 
