@@ -11,12 +11,15 @@ import process from "node:process";
 import type { CAC } from "cac";
 import * as v from "valibot";
 import {
+  exceptions,
   formatScenario,
   type Ledger,
   ledgerGaps,
   ledgerTable,
+  metExceptions,
   type Outcome,
   parseScenario,
+  promises,
   type Scenario,
   scenarioOf,
   shrink,
@@ -26,6 +29,9 @@ import { runAccuracy } from "./accuracy.ts";
 import { type Flags, UsageError, validate } from "./cli.ts";
 import { runExploration } from "./exploration.ts";
 
+/** So many seeds must have looked at every promise, and so many filled the whole ledger. */
+const seedsForLooks = 100;
+const seedsForLedger = 500;
 /** Lines of a trace that are shown of a failure. */
 const tailLines = 40;
 
@@ -65,7 +71,10 @@ export function simulationFlags(cli: CAC): ReturnType<CAC["command"]> {
     .option("--trace", "With --seed or --scenario: print everything that happens");
 }
 
-/** Runs what the flags say; the process ends with 1 if a promise was broken. */
+/**
+ * Runs what the flags say; the process ends with 1 if a promise was broken, and after many seeds
+ * also if one was not looked at or a fault never met an operation.
+ */
 export async function runSimulation(flags: Flags): Promise<void> {
   if (flags["accuracy"] === true) {
     await runAccuracy(flags);
@@ -82,7 +91,7 @@ export async function runSimulation(flags: Flags): Promise<void> {
     process.exitCode = runOne(scenario, wish.trace) ? 0 : 1;
     return;
   }
-  process.exitCode = (await runMany(wish.from, wish.seeds)) === 0 ? 0 : 1;
+  process.exitCode = (await runMany(wish.from, wish.seeds)) ? 0 : 1;
 }
 
 function readScenario(file: string): Scenario {
@@ -102,44 +111,69 @@ function runOne(scenario: Scenario, withTrace: boolean): boolean {
   return failure === undefined;
 }
 
-async function runMany(from: number, seeds: number): Promise<number> {
-  const ledger: Ledger = new Map();
-  const looks = new Map<string, number>();
-  const failed: number[] = [];
+/** What came of many runs. */
+interface Tally {
+  readonly ledger: Ledger;
+  readonly looks: Map<string, number>;
+  readonly failed: number[];
+  steps: number;
+  ms: number;
+  fingerprint: number;
+}
+
+/** Whether all seeds passed, and enough was looked at for that to mean something. */
+async function runMany(from: number, seeds: number): Promise<boolean> {
+  const tally: Tally = {
+    ...{ ledger: new Map(), looks: new Map(), failed: [] },
+    ...{ steps: 0, ms: 0, fingerprint: 0 },
+  };
   const started = performance.now();
-  let [steps, ms, mixed] = [0, 0, 0];
   for (let seed = from; seed < from + seeds; seed++) {
-    const outcome = simulate(scenarioOf(seed), { ledger });
-    steps += outcome.steps;
-    ms += outcome.ms;
-    mixed = Math.imul(mixed ^ outcome.fingerprint, 0x01000193) >>> 0;
-    for (const [promise, times] of outcome.looks) {
-      looks.set(promise, (looks.get(promise) ?? 0) + times);
-    }
+    const outcome = simulate(scenarioOf(seed), { ledger: tally.ledger });
+    add(tally, outcome);
     if (outcome.failure !== undefined) {
-      failed.push(seed);
+      tally.failed.push(seed);
       showFailure(seed, outcome);
     }
     // Lets a signal through.
     await new Promise((resolve) => setImmediate(resolve));
   }
   const seconds = (performance.now() - started) / 1_000;
-  console.log(ledgerTable(ledger));
-  for (const gap of ledgerGaps(ledger)) console.log(`never met: ${gap}`);
-  const counted = [...looks].sort(([one], [other]) => number(one) - number(other));
-  console.log(`looked at: ${counted.map(([promise, times]) => `${promise} ${times}`).join(", ")}`);
+  const isEnough = showLooks(tally, seeds);
+  const { steps, ms, fingerprint, failed } = tally;
   console.log(
     `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${(seeds / seconds).toFixed(1)} a` +
       ` second): ${steps} steps, ${(ms / 3_600_000).toFixed(2)} virtual hours, fingerprint` +
-      ` ${mixed.toString(16)}`,
+      ` ${fingerprint.toString(16)}`,
   );
   const which = failed.length === 0 ? "" : `: ${failed.join(" ")}`;
   console.log(`${seeds - failed.length} passed, ${failed.length} failed${which}`);
-  return failed.length;
+  return failed.length === 0 && isEnough;
 }
 
-function number(promise: string): number {
-  return Number(promise.slice(1));
+function add(tally: Tally, { steps, ms, fingerprint, looks }: Outcome): void {
+  tally.steps += steps;
+  tally.ms += ms;
+  tally.fingerprint = Math.imul(tally.fingerprint ^ fingerprint, 0x01000193) >>> 0;
+  for (const [promise, times] of looks) {
+    tally.looks.set(promise, (tally.looks.get(promise) ?? 0) + times);
+  }
+}
+
+/** Shows what was tried and looked at; whether that is all that so many seeds must reach. */
+function showLooks({ ledger, looks }: Tally, seeds: number): boolean {
+  console.log(ledgerTable(ledger));
+  const gaps = ledgerGaps(ledger);
+  for (const gap of gaps) console.log(`never met: ${gap}`);
+  for (const key of metExceptions(ledger)) console.log(`met, though excepted: ${key}`);
+  for (const [key, reason] of Object.entries(exceptions))
+    console.log(`excepted: ${key}: ${reason}`);
+  const counted = promises.map((promise) => `${promise} ${looks.get(promise) ?? 0}`);
+  console.log(`looked at: ${counted.join(", ")}`);
+  const unseen = promises.filter((promise) => !looks.has(promise));
+  if (unseen.length > 0) console.log(`nobody looked at ${unseen.join(" ")}`);
+  const isSeen = unseen.length === 0 || seeds < seedsForLooks;
+  return isSeen && (gaps.length === 0 || seeds < seedsForLedger);
 }
 
 function showFailure(seed: number, { failure }: Outcome): void {

@@ -9,6 +9,7 @@ import type { ConnectionId, ServerId } from "../base/ids.ts";
 import { defaultTiming, type ServerConfig } from "../server/config.ts";
 import type { ServerEffect, ServerInput } from "../server/inputs.ts";
 import type { ServerState, ServerStep } from "../server/state.ts";
+import { serverMachine } from "../server/step.ts";
 import { asIdentity } from "../wire/fields.ts";
 import { Agenda } from "./agenda.ts";
 import type { Conversation, Listener } from "./conversation.ts";
@@ -17,7 +18,7 @@ import type { End, Place } from "./end.ts";
 import { Network } from "./network.ts";
 import { Random } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
-import { ServerProcess, type Surroundings } from "./server-process.ts";
+import { type ServerMachine, ServerProcess, type Surroundings } from "./server-process.ts";
 import type { Town } from "./town.ts";
 import { User } from "./user.ts";
 
@@ -77,8 +78,11 @@ export class Cluster implements Hosts, Surroundings, Town {
   readonly #rosters = new Map<string, readonly ServerId[]>();
   readonly #tickets = new Map<string, Ticket>();
 
-  constructor(scenario: Scenario) {
+  readonly machine: ServerMachine;
+
+  constructor(scenario: Scenario, machine: ServerMachine = serverMachine) {
     this.scenario = scenario;
+    this.machine = machine;
     this.random = new Random(scenario.seed, "cluster");
     this.network = new Network(this.agenda, new Random(scenario.seed, "network"));
   }

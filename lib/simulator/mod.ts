@@ -18,9 +18,11 @@ export { type Case, explorationCases } from "./cases.ts";
 export { type Explored, explore } from "./explore.ts";
 export {
   cell,
+  exceptions,
   type Ledger,
   ledgerGaps,
   ledgerTable,
+  metExceptions,
   type Operation,
   operations,
 } from "./ledger.ts";
@@ -34,8 +36,9 @@ export {
   scenarioOf,
 } from "./scenario.ts";
 export { type Replayed, replay } from "./script.ts";
+export type { ServerMachine } from "./server-process.ts";
 export { shrink } from "./shrink.ts";
-export { type Outcome, simulate, type Wishes } from "./simulate.ts";
+export { type Outcome, promises, simulate, type Wishes } from "./simulate.ts";
 export { passTime, settle, start } from "./small-events.ts";
 export { crash, cut } from "./small-faults.ts";
 export { say } from "./small-network.ts";

@@ -7,11 +7,10 @@
  */
 
 import type { ConnectionId, ServerId } from "../base/ids.ts";
-import type { Instant } from "../machine.ts";
+import type { Instant, Machine } from "../machine.ts";
 import type { ServerConfig } from "../server/config.ts";
 import type { ServerEffect, ServerInput } from "../server/inputs.ts";
 import { createServer, type ServerState, type ServerStep } from "../server/state.ts";
-import { serverMachine } from "../server/step.ts";
 import { clientRequests } from "../wire/client-messages.ts";
 import { formatMessage, frameError, parseMessage } from "../wire/codec.ts";
 import { peerMessages } from "../wire/server-vocabulary.ts";
@@ -33,8 +32,12 @@ export type Happening = ServerInput extends infer Input
     : never
   : never;
 
+/** The machine that every process runs: the real one, or one with a broken rule. */
+export type ServerMachine = Machine<ServerState, ServerInput, ServerEffect>;
+
 /** What a process needs of the world around it. */
 export interface Surroundings {
+  readonly machine: ServerMachine;
   readonly agenda: Agenda;
   readonly network: Network;
   readonly random: Random;
@@ -227,7 +230,7 @@ export class ServerProcess implements EndOwner {
     const input = { ...happening, at: Math.max(before.now, this.now) } as ServerInput;
     let made: ServerStep;
     try {
-      made = serverMachine.step(before, input);
+      made = this.#around.machine.step(before, input);
     } catch (error) {
       this.#around.threw(this, input, error);
       return false;
@@ -298,7 +301,7 @@ export class ServerProcess implements EndOwner {
 
   #arm(): void {
     if (this.status !== "running") return;
-    const deadline = serverMachine.nextDeadline(this.state);
+    const deadline = this.#around.machine.nextDeadline(this.state);
     if (deadline === this.#armedFor) return;
     this.#armedFor = deadline;
     const number = ++this.#armed;

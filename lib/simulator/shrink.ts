@@ -6,7 +6,7 @@
  */
 
 import type { Scenario } from "./scenario.ts";
-import { type Outcome, simulate } from "./simulate.ts";
+import { type Outcome, simulate, type Wishes } from "./simulate.ts";
 
 /** How many runs a reduction may take. */
 const runsMax = 60;
@@ -23,13 +23,14 @@ const runsMax = 60;
 export function shrink(
   scenario: Scenario,
   promise: string,
+  wishes: Wishes = {},
 ): { readonly scenario: Scenario; readonly outcome: Outcome } {
   let best = scenario;
-  let outcome = simulate(scenario);
+  let outcome = simulate(scenario, wishes);
   let runs = 0;
   const isStill = (smaller: Scenario): boolean => {
     if (runs++ >= runsMax) return false;
-    const tried = simulate(smaller);
+    const tried = simulate(smaller, wishes);
     if (tried.failure?.promise !== promise) return false;
     best = smaller;
     outcome = tried;

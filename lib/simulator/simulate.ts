@@ -27,7 +27,11 @@ import { keepLedger, type Ledger } from "./ledger.ts";
 import { probe } from "./progress.ts";
 import { Random } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
+import type { ServerMachine } from "./server-process.ts";
 import { tell } from "./trace.ts";
+
+/** All promises: each must have been looked at, or a run of many seeds proves less than it says. */
+export const promises: readonly string[] = Array.from({ length: 16 }, (_, at) => `I${at + 1}`);
 
 /** All that is watched over. */
 const checkers: readonly ((watch: Watch) => Checker)[] = [
@@ -75,6 +79,8 @@ export interface Wishes {
   readonly trace?: (line: string) => void;
   /** Is counted on. */
   readonly ledger?: Ledger;
+  /** Runs instead of the real server: one with a broken rule, which the checkers must notice. */
+  readonly machine?: ServerMachine;
 }
 
 /**
@@ -87,7 +93,7 @@ export interface Wishes {
  * ```
  */
 export function simulate(scenario: Scenario, wishes: Wishes = {}): Outcome {
-  const cluster = new Cluster(scenario);
+  const cluster = new Cluster(scenario, wishes.machine);
   const faults = new Faults(cluster);
   const watch = new Watch(cluster, faults);
   watch.use(checkers);
