@@ -92,11 +92,6 @@ function oneWins(struck: string | undefined): readonly [number, number] {
   return struck === undefined ? [1, 1] : [1, any];
 }
 
-/** One wins; after a fault it may be nobody. */
-export function atMostOneWins(struck: string | undefined): readonly [number, number] {
-  return struck === undefined ? [1, 1] : [0, any];
-}
-
 /** An exploration whose ends leave nothing over, and in which exactly one has won. */
 export function exploration(wanted: Wish): Exploration {
   const { start, wish = "newidentity", faults = [], pauses = 0, isTimely = true } = wanted;

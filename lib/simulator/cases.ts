@@ -18,15 +18,7 @@ import {
 } from "./case-faults.ts";
 import { moveCases } from "./case-moves.ts";
 import { partitionCases } from "./case-partitions.ts";
-import {
-  atMostOneWins,
-  cluster,
-  exploration,
-  login,
-  roomWanted,
-  type Setting,
-  type Wish,
-} from "./case-worlds.ts";
+import { cluster, exploration, login, roomWanted, type Setting, type Wish } from "./case-worlds.ts";
 import { start, withHeartbeats } from "./small-events.ts";
 import type { SmallWorld } from "./small-world.ts";
 
@@ -76,13 +68,12 @@ const smallFaults = new Set(["s3 crashes", "s1 crashes", "s3 is told to leave"])
 function casesWithFaults(): Case[] {
   return faultsOfClaims().flatMap(([fault, setting]) => {
     const world = cluster(ids, setting);
-    const wins = setting === undefined ? {} : { wins: atMostOneWins };
     const faults = [fault];
     const isSmall = smallFaults.has(fault.name) && fault.next === undefined;
     const title = fault.next === undefined ? fault.name : `${fault.name}, ${fault.next.name}`;
     const wishes: [string, Wish][] = [
-      ["identity", { start: twoLogins(world), faults, pauses, ...wins }],
-      ["room", { start: twoRooms(world), wish: "createroom", faults, pauses, ...wins }],
+      ["identity", { start: twoLogins(world), faults, pauses }],
+      ["room", { start: twoRooms(world), wish: "createroom", faults, pauses }],
     ];
     return wishes.map(([what, wish]) => ({
       name: `two claims of one ${what}; ${title}`,
