@@ -99,16 +99,9 @@ function quietCases(): Case[] {
       "three claims of one identity, two of them on s1",
       { start: login(twoLogins(world), "s1", 903), swaps: [clients] },
     ],
-    [
-      "two claims of one identity among four servers",
-      { start: twoLogins(four), swaps: [{ s3: "s4", s4: "s3" }] },
-    ],
+    ["two claims of one identity among four servers", { start: twoLogins(four) }],
   ];
-  return wishes.map(([name, wish]) => ({
-    name,
-    exploration: exploration(wish),
-    isSmall: !name.includes("four"),
-  }));
+  return wishes.map(([name, wish]) => ({ name, exploration: exploration(wish), isSmall: true }));
 }
 
 /** Claims while others are on their way into the cluster. */

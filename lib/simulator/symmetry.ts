@@ -1,8 +1,7 @@
 /**
- * Worlds that differ only in the names of servers or clients that are interchangeable are one
- * world. Servers are so only while they ask for nothing and dial nobody: between askers and
- * between diallers the smaller id has its way, so s1 and s2 with a claim each are not. Which may
- * be swapped is said by the case.
+ * Worlds that differ only in the names of clients that are interchangeable are one world. Servers
+ * never are: of two stamps that are equal, and of two links, the smaller id decides, and every link
+ * shows who has dialled. Which clients may be swapped is said by the case.
  *
  * @module
  */
@@ -11,7 +10,7 @@ import { List, Map as PersistentMap } from "immutable";
 import type { SmallWorld } from "./small-world.ts";
 import { digest, keyOf, type Reading } from "./state-view.ts";
 
-/** Names that may be swapped: servers, users, or connections of clients. */
+/** Names that may be swapped: users, and the connections of clients. */
 export type Swap = Readonly<Record<string, string>>;
 
 /** A key that is the same for worlds of which one comes from the other by one of the swaps. */
@@ -32,7 +31,7 @@ function readingUnder(swap: Swap): Reading {
   const hashes = new WeakMap<object, string>();
   const texts = new Map<string, string>();
   const name = (text: string) => {
-    const known = texts.get(text) ?? text.replace(/[A-Za-z0-9]+/g, (word) => wordUnder(swap, word));
+    const known = texts.get(text) ?? text.replace(/[A-Za-z0-9]+/g, (word) => swap[word] ?? word);
     texts.set(text, known);
     return known;
   };
@@ -46,13 +45,6 @@ function readingUnder(swap: Swap): Reading {
     return found;
   };
   return { hash, name };
-}
-
-/** Connections between servers have both their names in their number. */
-function wordUnder(swap: Swap, word: string): string {
-  if (!/^[1-9]\d{4}$/.test(word)) return swap[word] ?? word;
-  const digit = (sign: string) => (swap[`s${sign}`] ?? `s${sign}`).slice(1);
-  return `${digit(word.charAt(0))}${digit(word.charAt(1))}${word.slice(2)}`;
 }
 
 /** Like JSON, under other names, and with tables in one order. */
