@@ -7,7 +7,7 @@
  */
 
 import type { DialOutcome, ServerEffect } from "../server/inputs.ts";
-import { AccuracyEnd, closeEnd, endConnection, sendMessage, tripMsOf } from "./accuracy-ends.ts";
+import { AccuracyEnd, endConnection, sendMessage, tripMsOf } from "./accuracy-ends.ts";
 import { flightMs, requestedMs } from "./accuracy-loss.ts";
 import type { AccuracyServer, AccuracySurroundings } from "./accuracy-server.ts";
 
@@ -195,10 +195,4 @@ function askForRelay(
     });
   };
   sendMessage(end, { type: "relay", serverid: from.id, target }, world, world.loss);
-}
-
-/** Takes both ends of a connection away at once: a host is back that knows nothing of it. */
-export function reset(end: AccuracyEnd): void {
-  closeEnd(end);
-  closeEnd(end.other);
 }

@@ -43,7 +43,7 @@ export function requestedMs(random: Random, loss: number): number {
   return reconnectMs * (2 ** lossesInARow(random, either) - 1);
 }
 
-/** The time to the next of some events that come at random, so many an hour; with `Math.log`. */
+/** The time to the next of some events that come at random, so many in an hour. */
 export function pauseMs(random: Random, hourly: number): number {
   if (hourly <= 0) return Number.POSITIVE_INFINITY;
   return (-Math.log(1 - random.fraction()) * 3_600_000) / hourly;

@@ -63,11 +63,6 @@ export class AccuracyServer {
     this.state = createServer(config, around.agenda.now, wallClock);
   }
 
-  /** Whether it could be heard: it has not ended, though it may stand still. */
-  get isAlive(): boolean {
-    return this.death === undefined;
-  }
-
   /** Does something in this process as soon as it runs; never, if it is gone. */
   whenRunning(run: () => void): void {
     if (this.status === "running") run();

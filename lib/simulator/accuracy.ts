@@ -45,7 +45,8 @@ export interface AccuracyRow {
   readonly fingerprint: number;
 }
 
-const observersOfOneDeath = 10;
+/** Up to this size all deaths are run. */
+const smallCluster = 10;
 
 /**
  * Measures one row; the same plan gives the same row.
@@ -60,7 +61,7 @@ export function measureAccuracy(plan: AccuracyPlan): AccuracyRow {
   const { servers, loss, seed, serverHours, stepsMax, timing = defaultTiming } = plan;
   const cluster = { servers, loss, seed, timing };
   const hours = measureHours({ ...cluster, serverHours, stepsMax, skips: true });
-  const share = Math.min(1, observersOfOneDeath / servers);
+  const share = Math.min(1, smallCluster / servers);
   const deaths = Math.ceil(plan.deaths * share);
   const noticed = new Map<Death, Deaths>();
   let [falseEvictions, ranMs, fingerprint] = [hours.falseEvictions, hours.ranMs, hours.fingerprint];
