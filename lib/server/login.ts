@@ -48,6 +48,7 @@ export function ticketVerified(
   const { identity, readAt } = activity;
   if (!outcome.ok) return refuseLogin(state, connection, outcome.reason);
   if (outcome.identity !== identity) return refuseLogin(state, connection, "ticket-invalid");
+  if (state.phase !== "serving") return refuseLogin(state, connection, "draining");
   return claimName(state, identityLock(identity), {
     connection,
     identity,
