@@ -342,6 +342,29 @@ silence("8.14 who has stood still itself suspects nobody for it", () => {
   }
 });
 
+silence("8.14 a stall of a second is no reason, though the own heartbeat is hardly late", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1");
+  for (let tries = 0; ; tries++) {
+    assert.ok(tries < 1_000, "no long interval came");
+    const dueAt = stateOf(cluster).beatDueAt;
+    const earlyMs = dueAt - 490 - cluster.now;
+    if (earlyMs > 0) wait(cluster, earlyMs);
+    peer.beat();
+    wait(cluster, dueAt - cluster.now);
+    if (earlyMs > 0 && stateOf(cluster).beatDueAt >= dueAt + 520) break;
+  }
+  cluster.stop(own);
+  cluster.advance(1_015);
+  assert.ok(cluster.now - stateOf(cluster).beatDueAt < 500, "within an interval");
+  cluster.events.splice(0);
+  cluster.goOn(own);
+  assert.equal(
+    cluster.events.filter(({ event }) => event.event === "member-suspect"),
+    [],
+  );
+});
+
 silence(
   "8.14 its own limits do not move: a claim whose time has passed is over before it reads",
   () => {

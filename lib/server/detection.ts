@@ -214,28 +214,31 @@ function withSuspicion(state: ServerState, id: ServerId, suspicion: Suspicion): 
   return { ...state, suspicions: new Map(state.suspicions).set(id, suspicion) };
 }
 
+/** A heartbeat that is later than this part of its interval tells that its server stood still. */
+const lateShare = 0.1;
+
 /**
  * This server has stood still itself: only its judgements of others move by the gap, never a limit
- * on its own rights, and nobody is judged before what waited has been read.
+ * on its own rights. After more than an interval nobody is judged before what waited has been read.
  */
 export function allowForOwnStall(state: ServerState): ServerState {
   const { heartbeatMs, suspectMs } = state.config.timing;
   const gapMs = state.now - state.beatDueAt;
-  if (gapMs <= heartbeatMs) return state;
+  if (gapMs <= heartbeatMs * lateShare) return state;
   const peers = new Map(
     [...state.peers].map(([id, peer]) => [
       id,
       { ...peer, heardAt: Math.min(state.now, peer.heardAt + gapMs) },
     ]),
   );
+  const allowed = { ...state, peers, beatDueAt: state.now };
+  if (gapMs <= heartbeatMs) return allowed;
   const suspicions = new Map(
     [...state.suspicions].map(([id, known]) => [id, { ...known, round: undefined, refusals: 0 }]),
   );
   return {
-    ...state,
-    peers,
+    ...allowed,
     suspicions,
-    beatDueAt: state.now,
     judgeAt: state.now + heartbeatMs,
     stoodStillAt: gapMs > suspectMs ? state.now : state.stoodStillAt,
   };

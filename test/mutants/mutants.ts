@@ -185,8 +185,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "judge others right after an own stall",
     "server/detection.ts",
-    "  if (gapMs <= heartbeatMs) return state;",
-    "  if (gapMs > 0) return state;\n  if (gapMs <= heartbeatMs) return state;",
+    "  if (gapMs <= heartbeatMs * lateShare) return state;",
+    "  if (gapMs > 0) return state;\n  if (gapMs <= heartbeatMs * lateShare) return state;",
   ),
   mutant(
     "close the newcomer's set early",
