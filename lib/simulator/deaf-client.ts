@@ -49,7 +49,7 @@ export class DeafClient implements EndOwner {
   /** Connects to a server and begins to talk. */
   begin(server: string): void {
     const cluster = this.#cluster;
-    const identity = `Deaf-${this.host}`;
+    const identity = `Deaf${this.host}`;
     const place = {
       host: this.host,
       owner: this,

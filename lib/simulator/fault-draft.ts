@@ -22,7 +22,10 @@ type Plot =
   | "both-ends"
   | "flapping"
   | "twins"
-  | "forgotten";
+  | "forgotten"
+  | "long-parts"
+  | "asleep"
+  | "crash-loop";
 
 const plots: Readonly<Record<Plot, number>> = {
   partition: 8,
@@ -34,7 +37,10 @@ const plots: Readonly<Record<Plot, number>> = {
   "both-ends": 4,
   flapping: 4,
   twins: 6,
-  forgotten: 6,
+  forgotten: 8,
+  "long-parts": 10,
+  asleep: 6,
+  "crash-loop": 7,
 };
 
 const singles: Readonly<Record<Exclude<FaultKind, "remove">, number>> = {
@@ -93,7 +99,7 @@ export function faultsOf(random: Random, scenario: Omit<Scenario, "faults">): Fa
   const ids = Array.from({ length: servers }, (_, index) => `s${index + 1}`);
   const faults: Fault[] = [];
   const count = random.between(0, 7);
-  const isAccompanied = random.chance(0.5);
+  const isAccompanied = random.chance(0.55);
   for (let number = 0; number < count; number++) {
     const at = calmMs + random.below(chaosMs - calmMs);
     const draft = { random, ids, users, number, at };
@@ -105,8 +111,8 @@ export function faultsOf(random: Random, scenario: Omit<Scenario, "faults">): Fa
     if (first?.kind.startsWith("cut") && random.chance(0.3)) {
       faults.push({ ...first, kind: "break", at: first.at - 5, ms: 0 });
     }
-    for (let left = isAccompanied ? random.below(3) : 0; left > 0; left--) {
-      const lateMs = random.between(0, 1_500);
+    for (let left = isAccompanied ? random.below(4) : 0; left > 0; left--) {
+      const lateMs = random.between(0, random.chance(0.5) ? 1_500 : 8_000);
       faults.push(...single({ ...draft, at: at + lateMs }, random.pick(companions)));
     }
   }
@@ -193,11 +199,37 @@ function plot(draft: Draft, kind: Plot): Fault[] {
       return [random.weighted(singles), random.weighted(singles)].flatMap((each) =>
         single(draft, each),
       );
+    default:
+      return longPlot(draft, kind, [one, other]);
+  }
+}
+
+/** Plots that take their time, so they begin early. */
+function longPlot(
+  { random, ids }: Draft,
+  kind: "forgotten" | "long-parts" | "asleep" | "crash-loop",
+  [one, other]: readonly [string, string],
+): Fault[] {
+  const at = calmMs + random.below(1_500);
+  switch (kind) {
     case "forgotten": {
-      // An admin gives up a host that is lost for good.
-      const remove: Fault = { kind: "remove", at: at + 6_000, ms: 0, on: [one], to: [other] };
+      // An admin gives up a server that is gone for good.
+      const later = at + random.between(1_200, 6_500);
+      const remove: Fault = { kind: "remove", at: later, ms: 0, on: [one], to: [other] };
       return [{ kind: killer(random), at, ms: 0, on: [one], to: [] }, remove];
     }
+    case "long-parts": {
+      const on = random.sample(ids, random.between(1, Math.max(1, ids.length - 1)));
+      const to = ids.filter((id) => !on.includes(id));
+      return [{ kind: "cut", at, ms: random.between(5_500, 9_500), on, to }];
+    }
+    case "asleep":
+      return [{ kind: "pause", at, ms: random.between(6_200, 11_000), on: [one], to: [] }];
+    case "crash-loop":
+      return [0, 1, 2].map((round) => ({
+        ...{ kind: killer(random), at: at + 900 * round + random.below(600), on: [one], to: [] },
+        ms: random.between(20, 500),
+      }));
   }
 }
 

@@ -25,7 +25,7 @@ import { Cluster } from "./cluster.ts";
 import { Faults } from "./faults.ts";
 import { keepLedger, type Ledger } from "./ledger.ts";
 import { probe } from "./progress.ts";
-import { Random } from "./random.ts";
+import { rush } from "./rush.ts";
 import type { Scenario } from "./scenario.ts";
 import type { ServerMachine } from "./server-process.ts";
 import { tell } from "./trace.ts";
@@ -134,38 +134,6 @@ function begin(cluster: Cluster, { servers, users }: Scenario): void {
     cluster.agenda.plan(cluster.random.between(0, 150), () => cluster.startServer(id));
   }
   for (let number = 1; number <= users; number++) cluster.addUser(number);
-}
-
-/**
- * Several users want one name at the same moment, now and then and whenever a fault strikes: the
- * votes that meet are then under way.
- */
-function rush(cluster: Cluster, { seed, chaosMs, faults }: Scenario): void {
-  const inTime = faults.filter(({ at }) => at < chaosMs);
-  const struck = inTime.map(({ at }, index) => ({ at, random: new Random(seed, `rush ${index}`) }));
-  const calm = new Random(seed, "rush");
-  for (let at = 1_500; at < chaosMs; at += calm.between(1_000, 3_000)) {
-    struck.push({ at, random: new Random(seed, `rush at ${at}`) });
-  }
-  for (const { at, random } of struck) {
-    const some = random.sample(cluster.users, random.between(2, 4));
-    const isRoom = random.chance(0.4);
-    const name = isRoom ? `room${random.between(1, 4)}` : `Hot${random.between(1, 3)}`;
-    for (const user of some) {
-      // A rush for an identity begins with a new connection, which takes its time.
-      const leadMs = isRoom ? random.between(0, 8) : 45 + random.between(0, 15);
-      const begin = () => (isRoom ? user.rushForRoom(name) : user.rushForIdentity(name));
-      cluster.agenda.plan(at - leadMs, begin);
-      // Some are gone before the votes are counted.
-      if (random.chance(0.15)) {
-        cluster.agenda.plan(at + random.between(0, 15), () => user.lose());
-      }
-    }
-    for (const user of random.sample(cluster.users, 3)) {
-      const hall = `MainHall-s${random.between(1, 3)}`;
-      cluster.agenda.plan(at - random.between(0, 6), () => user.rushTo(hall));
-    }
-  }
 }
 
 /** Lets the world go on until then, or until a promise is broken. */

@@ -61,7 +61,8 @@ function check(watch: Watch, { server }: Stepped, member: ServerId, what: string
 }
 
 /** Who lives is not evicted in a hurry, nor as long as somebody both reach still hears it. */
-function checkPatience(watch: Watch, { server }: Stepped, member: ServerId, what: string): void {
+function checkPatience(watch: Watch, step: Stepped, member: ServerId, what: string): void {
+  const { server, before } = step;
   const { cluster } = watch;
   const other = cluster.processes.get(member);
   if (other === undefined || other.status === "down") return;
@@ -83,6 +84,9 @@ function checkPatience(watch: Watch, { server }: Stepped, member: ServerId, what
   if (isTold || other.status === "paused") return;
   for (const third of cluster.live()) {
     if (third === server || third === other) continue;
+    // Who has come back meanwhile is heard, but nobody hears what it was before.
+    const known = third.state.membership.get(member)?.incarnation;
+    if (known !== before.membership.get(member)?.incarnation) continue;
     const isBetween =
       watch.ties.tiedMs(server, third) > vetoMs && watch.ties.tiedMs(third, other) > vetoMs;
     if (!isBetween || watch.faults.recent(vetoMs).has("slow")) continue;

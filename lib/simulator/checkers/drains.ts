@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Identity } from "../../base/ids.ts";
+import type { ConnectionId, Identity } from "../../base/ids.ts";
 import type { ServerState } from "../../server/state.ts";
 import type { ServerProcess } from "../server-process.ts";
 import type { Checker, Stepped, Watch } from "./checker.ts";
@@ -29,44 +29,55 @@ interface Leaver {
 export function drains(watch: Watch): Checker {
   const routed = new Map<ServerProcess, Set<Identity>>();
   const leavers = new Map<string, Leaver>();
+  // As of the last sweep: in the step in which a server goes, its ties are gone already.
+  const reachable = new Map<ServerProcess, readonly ServerProcess[]>();
   return {
     promise: "I16",
+    swept: () => {
+      for (const server of watch.cluster.live()) reachable.set(server, reachedBy(watch, server));
+    },
     stepped: (step) => {
       const { server, before, after } = step;
       checkArrival(watch, step, leavers);
-      if (before.phase !== "draining" && after.phase !== "draining") return;
       const told = routed.get(server) ?? new Set<Identity>();
       routed.set(server, told);
+      if (before.phase !== "draining" && after.phase === "draining") {
+        // Routes of earlier moves count only while those last.
+        for (const identity of told) {
+          if (before.sessions.get(identity)?.move === undefined) told.delete(identity);
+        }
+      }
       note(watch, step, told, leavers);
-      if (before.phase === "draining" && after.phase === "stopped") {
-        checkLeft(watch, server, before, told);
+      if (before.phase !== "stopped" && after.phase === "stopped") {
+        checkLeft(watch, server, before, told, reachable.get(server) ?? []);
       }
     },
   };
 }
 
-/** Notes who is routed away, and who changes its mind. */
+/** Notes who is routed away, as its client is told, and who changes its mind. */
 function note(
   watch: Watch,
-  { server, effects }: Stepped,
+  { server, before, effects }: Stepped,
   told: Set<Identity>,
   leavers: Map<string, Leaver>,
 ): void {
-  let pass: { readonly ticket: string; readonly host: string } | undefined;
   for (const effect of effects) {
-    if (effect.type === "send" && effect.message.type === "route") pass = effect.message;
+    if (effect.type === "send" && effect.message.type === "route") {
+      const identity = before.clients.get(effect.to[0] as ConnectionId)?.identity;
+      if (identity === undefined) continue;
+      told.add(identity);
+      const { ticket, host } = effect.message;
+      const routedAt = watch.cluster.now;
+      if (before.phase !== "draining") continue;
+      leavers.set(ticket, { identity, from: server, target: host, routedAt });
+    }
     if (effect.type === "send" && effect.message.type === "endmove") {
       const { identity } = effect.message;
       for (const [ticket, leaver] of leavers) {
         if (leaver.identity === identity && leaver.from === server) leavers.delete(ticket);
       }
     }
-    if (effect.type !== "report" || effect.event.event !== "routed") continue;
-    const { identity } = effect.event;
-    told.add(identity);
-    if (pass === undefined) continue;
-    const routedAt = watch.cluster.now;
-    leavers.set(pass.ticket, { identity, from: server, target: pass.host, routedAt });
   }
 }
 
@@ -96,24 +107,32 @@ function checkArrival(
   watch.complain("I16", `${leaver.identity} ${from}, and is not taken by ${server.id}`);
 }
 
+/** Who has been tied to a server for long. */
+function reachedBy({ cluster, ties }: Watch, server: ServerProcess): ServerProcess[] {
+  return cluster.live().filter((other) => {
+    return other !== server && ties.tiedMs(server, other) > reachableMs;
+  });
+}
+
 /** Nobody is left behind while there is somewhere to go. */
 function checkLeft(
   watch: Watch,
   server: ServerProcess,
   before: ServerState,
   told: ReadonlySet<Identity>,
+  reachable: readonly ServerProcess[],
 ): void {
-  const { cluster, ties } = watch;
-  const stays = cluster.live().some((other) => {
+  const { cluster } = watch;
+  const stays = reachable.some((other) => {
     const { phase, fenced } = other.state;
     const { status, leaving } = before.membership.get(other.id) ?? {};
     const isOpen = status === "alive" && leaving !== true && phase === "serving" && !fenced;
-    return other !== server && isOpen && ties.tiedMs(server, other) > reachableMs;
+    return isOpen && other.status === "running" && !cluster.network.isCut(server.host, other.host);
   });
   if (!stays) return;
-  for (const [identity, { connection, move }] of before.sessions) {
+  for (const [identity, { connection }] of before.sessions) {
     watch.looked("I16");
-    const isRouted = told.has(identity) || (move !== undefined && move.phase !== "announced");
+    const isRouted = told.has(identity);
     const isTwice = cluster.everyProcess.some(
       ({ state }) => state !== server.state && state.sessions.has(identity),
     );
