@@ -75,6 +75,9 @@ export function partitionCases(): PartitionCase[] {
     wrong: evictedThoughHeard,
     wins,
   });
+  // Too short for anybody to be late with an objection; the link through s3 may be.
+  const { next: _, ...wallStays } = firewall("s1", "s2");
+  const vetoed = { ...between, faults: [wallStays], pauses: 2, isTimely: false };
   const [refusing, mute] = ["dials between s1 and the others are refused", "s1 hears nobody"];
   const parts = exploration({
     start: claims(),
@@ -93,6 +96,11 @@ export function partitionCases(): PartitionCase[] {
   const twoClaims = "two claims of one identity";
   return [
     { name: "a firewall between two whom a third hears", exploration: between, isSmall: true },
+    {
+      name: "a firewall between two whom a third hears, and time passes at any point",
+      exploration: vetoed,
+      isSmall: false,
+    },
     { name: `${twoClaims}; ${refusing}, the parts meet`, exploration: parts, isSmall: false },
     { name: `${twoClaims} in majority mode; ${mute}`, exploration: majority, isSmall: false },
   ];

@@ -48,7 +48,11 @@ interface Visited {
 interface Path {
   readonly event: Event;
   readonly before: Path | undefined;
+  readonly length: number;
 }
+
+/** No path of ours has so many events: one that has goes on for ever. */
+const eventsMax = 2_000;
 
 /**
  * Follows every path, and stops at the first that leads to something wrong.
@@ -62,9 +66,8 @@ export function explore(exploration: Exploration): Explored {
   const { statesMax = Number.POSITIVE_INFINITY } = exploration;
   const search = new Search(exploration);
   for (let visited = search.take(); visited !== undefined; visited = search.take()) {
-    const { point, path, only } = visited;
-    const isOver = only === undefined && isEnd(point);
-    const detail = only === undefined ? search.look(point, isOver) : undefined;
+    const { path } = visited;
+    const detail = search.look(visited);
     if (detail !== undefined) {
       return search.explored({ detail, path: formatPath(exploration, eventsOf(path)) });
     }
@@ -111,9 +114,12 @@ class Search {
     return other;
   }
 
-  /** Looks at a point for the first time. */
-  look(point: Point, isOver: boolean): string | undefined {
+  /** Looks at a point that is new. */
+  look({ point, path, only }: Visited): string | undefined {
+    if (only !== undefined) return undefined;
     this.states++;
+    if ((path?.length ?? 0) > eventsMax) return `I8: more than ${eventsMax} events on one path`;
+    const isOver = isEnd(point);
     this.#isAtEnd = isOver;
     if (isOver) this.#endKeys.add(this.#keyOf(point.world));
     return wrongAt(this.#exploration, point, isOver);
@@ -124,17 +130,18 @@ class Search {
     const isWanted = (lane: string) => only?.includes(lane) ?? !asleep.includes(lane);
     const { deliveries, isAll } = deliveriesAt(this.#exploration, point, isWanted);
     const sleepers = [...asleep];
+    const length = (path?.length ?? 0) + 1;
     for (const { lane, world } of deliveries) {
       const isStop = world.servers.size < point.world.servers.size;
       const server = serverOf(lane);
       const still = isStop ? [] : sleepers.filter((other) => serverOf(other) !== server);
       const event = { type: "delivery", lane } as const;
-      this.#follow({ ...point, world }, { event, before: path }, still);
+      this.#follow({ ...point, world }, { event, before: path, length }, still);
       if (this.#maySleep && !isStop) sleepers.push(lane);
     }
     if (!isAll || only !== undefined) return;
     for (const { event, point: next } of othersAt(this.#exploration, point)) {
-      this.#follow(next, { event, before: path }, []);
+      this.#follow(next, { event, before: path, length }, []);
     }
   }
 

@@ -14,7 +14,7 @@ import type { ServerState } from "../server/state.ts";
 import type { ClientReply, ClientRequest } from "../wire/client-messages.ts";
 import { lists } from "./checkers/ties.ts";
 import { pass, settle } from "./small-events.ts";
-import type { SmallWorld, Talk } from "./small-world.ts";
+import { choices, type SmallWorld, type Talk } from "./small-world.ts";
 
 /** What is wrong with a world, whatever came before. */
 export function wrongInWorld(world: SmallWorld): string | undefined {
@@ -162,7 +162,8 @@ export function restOf(world: SmallWorld): SmallWorld {
   let current = settle(world);
   for (;;) {
     const leftMs = world.now + restMs - current.now;
-    const passed = leftMs > 0 ? pass(current, leftMs) : undefined;
+    const isRestless = choices(current).length > 0;
+    const passed = leftMs > 0 && !isRestless ? pass(current, leftMs) : undefined;
     if (passed === undefined) return current;
     current = settle(passed);
   }
@@ -170,6 +171,7 @@ export function restOf(world: SmallWorld): SmallWorld {
 
 /** What is left over in a world that had time: nobody waits, nothing is locked, all agree. */
 export function leftOver(rest: SmallWorld): string | undefined {
+  if (choices(rest).length > 0) return "I8: messages go to and fro without an end";
   const running = [...rest.servers].filter(([id]) => !rest.still.has(id)).map(([, state]) => state);
   return (
     wrongInWorld(rest) ??

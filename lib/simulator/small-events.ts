@@ -106,10 +106,15 @@ export function happen(world: SmallWorld, id: string, happening: Happening): Sma
   return next;
 }
 
-/** Delivers everything that can arrive, in the order in which it was sent. */
+/** More deliveries at one instant would never come to an end. */
+const deliveriesMax = 5_000;
+
+/** Delivers everything that can arrive, in the order in which it was sent, if that has an end. */
 export function settle(world: SmallWorld): SmallWorld {
   let current = world;
-  for (let [lane] = choices(current); lane !== undefined; [lane] = choices(current)) {
+  for (let count = 0; count < deliveriesMax; count++) {
+    const [lane] = choices(current);
+    if (lane === undefined) break;
     current = deliver(current, lane);
   }
   return current;
