@@ -39,7 +39,7 @@ const plots: Readonly<Record<Plot, number>> = {
   twins: 6,
   forgotten: 8,
   "long-parts": 10,
-  asleep: 6,
+  asleep: 8,
   "crash-loop": 7,
 };
 
@@ -226,9 +226,10 @@ function longPlot(
     case "asleep":
       return [{ kind: "pause", at, ms: random.between(6_200, 11_000), on: [one], to: [] }];
     case "crash-loop":
-      return [0, 1, 2].map((round) => ({
-        ...{ kind: killer(random), at: at + 900 * round + random.below(600), on: [one], to: [] },
-        ms: random.between(20, 500),
+      return [0, 1, 2, 3].map((round) => ({
+        ...{ kind: random.chance(0.2) ? "crash" : "lose-host", on: [one], to: [] },
+        at: at + 1_000 * round + random.below(500),
+        ms: random.between(20, 400),
       }));
   }
 }

@@ -68,6 +68,11 @@ export class Random {
 
   /** Bytes that nobody else draws, as a host would get them from its system. */
   bytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => this.below(256));
+    const bytes = new Uint8Array(count);
+    for (let place = 0; place < count; place += 3) {
+      const drawn = this.below(2 ** 24);
+      for (let each = 0; each < 3; each++) bytes[place + each] = (drawn >> (8 * each)) & 0xff;
+    }
+    return bytes;
   }
 }

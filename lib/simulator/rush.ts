@@ -13,21 +13,38 @@ import type { FaultKind, Scenario } from "./scenario.ts";
 const parting: ReadonlySet<FaultKind> = new Set(["cut", "cut-one-way", "firewall", "pause"]);
 const givenUpMs = 4_600;
 const againMs = 700;
+/** So shortly before parts meet, or a server stands still, names are claimed there. */
+const justBeforeMs = 25;
 
 /** Plans all rushes of a scenario. */
 export function rush(cluster: Cluster, { seed, chaosMs, faults }: Scenario): void {
-  for (const [index, { kind, at, ms }] of faults.entries()) {
+  for (const [index, { kind, at, ms, on }] of faults.entries()) {
     if (at >= chaosMs) continue;
     rushAt(cluster, at, new Random(seed, `rush ${index}`));
+    if (kind === "pause") rushOn(cluster, at, on[0] ?? "", new Random(seed, `rush on ${index}`));
     const until = parting.has(kind) ? Math.min(at + ms, chaosMs) : 0;
     for (let later = at + givenUpMs; later < until; later += againMs) {
       rushAt(cluster, later, new Random(seed, `rush ${index} at ${later}`));
+    }
+    if (until - at < givenUpMs) continue;
+    const last = until - justBeforeMs;
+    for (const part of [...on, "s1", "s2", "s3"]) {
+      rushOn(cluster, last, part, new Random(seed, `rush on ${part} ${index}`));
     }
   }
   const calm = new Random(seed, "rush");
   for (let at = 1_500; at < chaosMs; at += calm.between(1_000, 3_000)) {
     rushAt(cluster, at, new Random(seed, `rush at ${at}`));
   }
+}
+
+/** Some who are on one server want rooms, of which there are few. */
+function rushOn(cluster: Cluster, at: number, server: string, random: Random): void {
+  const number = random.between(1, 2);
+  cluster.agenda.plan(at - random.between(2, 20), () => {
+    const there = cluster.users.filter(({ line }) => line?.server === server);
+    for (const user of random.sample(there, 2)) user.rushForRoom(`room${number}`);
+  });
 }
 
 function rushAt(cluster: Cluster, at: number, random: Random): void {
