@@ -1,6 +1,6 @@
 /**
- * As protocol-edges.test.ts, for section 8: words about others, votes on evictions, who is told, and
- * the fence of majority mode to the millisecond.
+ * As protocol-edges.test.ts, for section 8: words about others, votes on evictions, who is told,
+ * and the fence of majority mode to the millisecond.
  *
  * @module
  */

@@ -21,6 +21,7 @@ import { rooms } from "./checkers/rooms.ts";
 import { routes } from "./checkers/routes.ts";
 import { seats } from "./checkers/seats.ts";
 import { strangers } from "./checkers/strangers.ts";
+import { vetoes } from "./checkers/vetoes.ts";
 import { Cluster } from "./cluster.ts";
 import { Faults } from "./faults.ts";
 import { keepLedger, type Ledger } from "./ledger.ts";
@@ -49,6 +50,7 @@ const checkers: readonly ((watch: Watch) => Checker)[] = [
   strangers,
   bounds,
   detection,
+  vetoes,
   drains,
 ];
 

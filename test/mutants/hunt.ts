@@ -1,6 +1,7 @@
 /**
- * Hunts one mutant: a copy of the sources with its rule broken goes through the small explorations,
- * then through the scenarios that are kept, then through seeds from 1, until something notices.
+ * Hunts one mutant: a copy of the sources with its rule broken goes through the first seeds, which
+ * are quick, then through the small explorations and the scenarios that are kept, then through more
+ * seeds, until something notices.
  *
  * @module
  */
@@ -24,6 +25,9 @@ export interface Caught {
   readonly detail: string;
 }
 
+/** Most mutants are noticed by one of these, in a second or two. */
+const firstSeeds = 8;
+
 /** Runs a mutant, in an empty folder, until something notices or nothing has in so many seeds. */
 export async function hunt(
   mutant: Mutant,
@@ -31,7 +35,13 @@ export async function hunt(
   seedsMax: number,
 ): Promise<Caught | undefined> {
   const simulator = await broken(mutant, folder);
-  return explored(simulator) ?? replayed(simulator) ?? seeded(simulator, seedsMax);
+  const first = Math.min(firstSeeds, seedsMax);
+  return (
+    seeded(simulator, 1, first) ??
+    explored(simulator) ??
+    replayed(simulator) ??
+    seeded(simulator, first + 1, seedsMax)
+  );
 }
 
 /** A copy of lib/ with this rule broken, as a module. */
@@ -69,12 +79,15 @@ function readSigned(text: string): { readonly checker: string; readonly detail: 
   return { checker: files.find((file) => !own.includes(file)) ?? "cluster.ts", detail };
 }
 
+/** More than any small case has; with a broken rule one may have no end. */
+const statesMax = 6_000;
+
 function explored({ explorationCases, explore }: Simulator): Caught | undefined {
   for (const { name, exploration, isSmall } of explorationCases()) {
-    const { failure } = isSmall ? explore(exploration) : { failure: undefined };
+    const { failure } = isSmall ? explore({ ...exploration, statesMax }) : { failure: undefined };
     if (failure === undefined) continue;
-    const { detail } = failure;
-    return { promise: "", checker: "cases.ts", where: `exploration: ${name}`, detail };
+    const [, promise = "", detail = ""] = /^(?:(I\d+): )?(.*)$/s.exec(failure.detail) ?? [];
+    return { promise, checker: "small-checks.ts", where: `exploration: ${name}`, detail };
   }
   return undefined;
 }
@@ -91,8 +104,8 @@ function replayed({ parseScenario, simulate }: Simulator): Caught | undefined {
   return undefined;
 }
 
-function seeded({ scenarioOf, simulate }: Simulator, seedsMax: number): Caught | undefined {
-  for (let seed = 1; seed <= seedsMax; seed++) {
+function seeded({ scenarioOf, simulate }: Simulator, from: number, to: number): Caught | undefined {
+  for (let seed = from; seed <= to; seed++) {
     const { failure } = simulate(scenarioOf(seed));
     if (failure === undefined) continue;
     return { promise: failure.promise, where: `seed ${seed}`, ...readSigned(failure.detail) };

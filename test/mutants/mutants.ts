@@ -338,4 +338,71 @@ export const mutants: readonly Mutant[] = [
     "const line = client?.backlog.first();",
     "const line = client?.backlog.last();",
   ),
+  mutant(
+    "leave movers with a target that is dead",
+    "server/members.ts",
+    "    (s) => bringBackMovers(s, id),\n",
+    "",
+  ),
+  mutant(
+    "do not recount without the evicted",
+    "server/claims.ts",
+    "    countVotes(changeBallot(s, name, doWithout(ballot, member)), name),",
+    "    step(changeBallot(s, name, doWithout(ballot, member))),",
+  ),
+  mutant(
+    "let a claim outlive its client",
+    "server/departure.ts",
+    "      (s) => withdrawClaim(s, name, connection),\n",
+    "      (s) => step(name.length === 0 ? s : s),\n",
+  ),
+  mutant(
+    "only add to the room list of a remade link",
+    "server/holdings.ts",
+    "changePeer(forgetRoomsOf(state, server), server, { roomChange: change }),",
+    "changePeer(state, server, { roomChange: change }),",
+  ),
+  mutant(
+    "ignore the numbers of room changes",
+    "server/heartbeats.ts",
+    "if (state.peers.get(from)?.roomChange !== beat.change) {",
+    "if (beat.change < 0) {",
+  ),
+  mutant(
+    "take a process that stands still for a lost host",
+    "membership/failure-detector.ts",
+    "return silenceMs >= patience.silentMs && !isStalled ?",
+    "return silenceMs >= patience.silentMs ?",
+  ),
+  mutant(
+    "keep the users behind a fence",
+    "server/quorum.ts",
+    '    (s) => endEverySession(s, "no-quorum"),\n',
+    '    (s) => (s.fenced ? step(s) : endEverySession(s, "no-quorum")),\n',
+  ),
+  mutant(
+    "look at the input before what is due",
+    "server/step.ts",
+    "      (s) => settleDeadlines(s, input.at),\n      (s) => take(s, input),\n",
+    "      (s) => take({ ...s, now: Math.max(s.now, input.at) }, input),\n" +
+      "      (s) => settleDeadlines(s, input.at),\n",
+  ),
+  mutant(
+    "use a stamp again",
+    "server/claims.ts",
+    "const stamp = state.clock + 1;",
+    "const stamp = state.incarnation + 1;",
+  ),
+  mutant(
+    "suspect for ever",
+    "server/detection.ts",
+    '  if (member?.status !== "suspect") return step(cleared);\n',
+    '  if (member?.status !== "dead") return step(cleared);\n',
+  ),
+  mutant(
+    "leave without a word",
+    "server/drain.ts",
+    '        ...tellPeers(s, { type: "leave", serverid, incarnation }),\n',
+    "",
+  ),
 ];

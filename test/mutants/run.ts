@@ -1,8 +1,8 @@
 /**
- * The tester tested: breaks one rule after another in a copy of the sources, lets the simulator look
- * at it, and prints what noticed. `npm run test:mutants -- PATTERN` takes those whose names match,
- * `--table` prints the table of lib/README.md, `--seeds N` and `--workers N` change how far and how
- * many at a time. Ends with 1 if one lives. The sources themselves are never touched.
+ * The tester tested: breaks one rule after another in a copy of the sources, lets the simulator
+ * look at it, and prints what noticed. `npm run test:mutants -- PATTERN` takes those whose names
+ * match, `--table` prints the table of test/mutants/README.md, `--seeds N` and `--workers N` change
+ * how far and how many at a time. Ends with 1 if one lives. The sources are never touched.
  *
  * @module
  */
