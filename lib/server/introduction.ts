@@ -44,7 +44,6 @@ export function introductionAnswered(
   answer: ServerReply,
 ): ServerStep {
   if (answer.approved === "true") {
-    if (isPast(state, answer)) return closeLink(state, link.connection, "refused");
     return step(putLink(state, { ...link, serverreply: answer, holdings: [], members: [] }));
   }
   const { peer: member, connection } = link;
@@ -98,6 +97,8 @@ export function holdingsArrived(state: ServerState, link: Link, part: Holdings):
   };
   if (newserver !== undefined) return answer(state, { ...whole, newserver, holdings }, newserver);
   if (serverreply === undefined) return takeHoldings(putLink(state, whole), peer, holdings);
+  // Looked at only now: another one may have told of an eviction while the parts came.
+  if (isPast(state, serverreply)) return closeLink(state, connection, "refused");
   return sequence<ServerState, ServerEffect>(
     state,
     (s) => welcome(s, whole, serverreply),
