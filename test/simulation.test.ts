@@ -5,17 +5,27 @@
  * @module
  */
 
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  cell,
+  exceptions,
+  faultKinds,
   formatScenario,
+  ledgerGaps,
+  metExceptions,
+  operations,
   parseScenario,
+  promises,
   type Scenario,
   scenarioOf,
   shrink,
   simulate,
 } from "../lib/simulator/mod.ts";
+import { packageFolder, runtime } from "./support/process.ts";
+import { sabotages } from "./support/sabotage.ts";
 
 /** The first of the seeds, how many at most, and how long they may take. */
 const from = 1;
@@ -32,11 +42,14 @@ function read(text: string): Scenario {
   return parsed.value;
 }
 
-function keepsAllPromises(scenario: Scenario): ReadonlyMap<string, number> {
+/** How often anybody looked at each promise, in scenarios and in seeds. */
+const looked = new Map<string, number>();
+
+function keepsAllPromises(scenario: Scenario): void {
   const { failure, looks } = simulate(scenario);
   const what = failure && `${failure.promise} at ${failure.at} ms: ${failure.detail}`;
   assert.is(what, undefined, `\n${formatScenario(scenario)}`);
-  return looks;
+  for (const [promise, times] of looks) looked.set(promise, (looked.get(promise) ?? 0) + times);
 }
 
 for (const file of readdirSync(scenarios).sort()) {
@@ -47,17 +60,14 @@ for (const file of readdirSync(scenarios).sort()) {
 
 simulation("seeds keep all promises, and every checker has looked", () => {
   const started = performance.now();
-  const looked = new Map<string, number>();
   let seed = from;
   for (; seed < from + seedsMax; seed++) {
     if (performance.now() - started > limitMs && seed >= from + seedsLeast) break;
-    for (const [promise, times] of keepsAllPromises(scenarioOf(seed))) {
-      looked.set(promise, (looked.get(promise) ?? 0) + times);
-    }
+    keepsAllPromises(scenarioOf(seed));
   }
   console.log(`  ${seed - from} seeds`);
-  for (const number of [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]) {
-    assert.ok((looked.get(`I${number}`) ?? 0) > 0, `nobody looked at I${number}`);
+  for (const promise of promises) {
+    assert.ok((looked.get(promise) ?? 0) > 0, `nobody looked at ${promise}`);
   }
 });
 
@@ -88,11 +98,60 @@ simulation("a scenario is written down and read again", () => {
   }
 });
 
-simulation("a failing scenario is made smaller", () => {
-  // A cluster of two in majority mode can't bear a lost host: nobody gets an answer of use there.
-  const scenario = scenarioOf(1, { servers: 3, users: 6 });
-  const { scenario: same } = shrink(scenario, "I0");
-  assert.equal(same, scenario, "nothing is broken, so nothing is left out");
+simulation("the same seed is the same run on Node and on Deno", () => {
+  const seeds = [77, 78];
+  const own = seeds.map((seed) => simulate(scenarioOf(seed)).fingerprint.toString(16));
+  console.log(`  seeds ${seeds.join(" ")} on ${runtime}: fingerprints ${own.join(" ")}`);
+  if (runtime === "node") return;
+  const told = seeds.map((seed) => fingerprintOnNode(seed));
+  if (told.includes(undefined)) console.log("  there is no Node to compare with");
+  else assert.equal(told, own);
+});
+
+/** What the command prints for a seed when Node runs it, if there is one. */
+function fingerprintOnNode(seed: number): string | undefined {
+  const script = ["--import", "tsx", "bin/chat-simulate.ts", "--seed", String(seed)];
+  const { error, stdout } = spawnSync("node", script, { cwd: packageFolder, encoding: "utf8" });
+  if (error !== undefined) return undefined;
+  return /^fingerprint ([0-9a-f]+),/m.exec(stdout)?.[1] ?? `none in: ${stdout}`;
+}
+
+simulation("a failing scenario is made smaller, and its script fails in the same way", () => {
+  const broken = sabotages.find((each) => each.broken === "suspects are listed");
+  if (broken === undefined) throw new Error("there is no such machine");
+  const machine = () => broken.machine();
+  const world = `available servers 5 users 11 chaos 12000
+at 2200 lose-client u3 for 300
+at 2500 pause s2 for 7000
+at 2600 auth-down - for 700
+at 3000 break s3 | s4 for 0
+at 9000 slow s4 | s5 for 1300\n`;
+  const scenario = [1, 2, 3, 4, 5, 6, 7, 8]
+    .map((seed) => read(`seed ${seed} ${world}`))
+    .find((each) => simulate(each, { machine: machine() }).failure?.promise === "I3");
+  if (scenario === undefined) throw new Error("no seed lists a suspect");
+  const { scenario: small, outcome } = shrink(scenario, "I3", { machine: machine() });
+  assert.equal(
+    small.faults.map(({ kind }) => kind),
+    ["pause"],
+  );
+  assert.ok(small.servers < 5 && small.users < 11 && small.chaosMs < 12_000);
+  const again = simulate(read(formatScenario(small)), { machine: machine() });
+  assert.is(outcome.failure?.promise, "I3");
+  assert.equal(again.failure, outcome.failure);
+  assert.is(simulate(small).failure, undefined, "it is the machine that is broken");
+});
+
+simulation("what the ledger excepts exists, and has a reason", () => {
+  const cells = new Set(
+    operations.flatMap((operation) => faultKinds.map((fault) => cell(operation, fault))),
+  );
+  assert.equal(ledgerGaps(new Map()).length, cells.size - Object.keys(exceptions).length);
+  for (const [key, reason] of Object.entries(exceptions)) {
+    assert.ok(cells.has(key), key);
+    assert.ok(reason.length > 20, key);
+    assert.equal(metExceptions(new Map([[key, 1]])), [key]);
+  }
 });
 
 simulation.run();

@@ -285,7 +285,7 @@ export class Faults {
       askAsAdmin(server, { type: "disconnect", username: user.username });
       return undefined;
     }
-    user.deafUntil = this.#cluster.now + ms;
+    user.turnDeaf(cluster.now + ms);
     return () => {
       user.deafUntil = 0;
       this.#cluster.network.resume(user.host);

@@ -109,6 +109,12 @@ export class User implements EndOwner {
     this.#town.write(line.end, bytes);
   }
 
+  /** Reads nothing before then: what it still says may cost it the answers that wait for it. */
+  turnDeaf(until: number): void {
+    this.deafUntil = until;
+    this.line?.conversation.giveUp();
+  }
+
   /** Its connection breaks. */
   lose(): void {
     this.line?.conversation.giveUp();
@@ -188,6 +194,7 @@ export class User implements EndOwner {
       );
       const line = { server, end, conversation, said: 0 };
       this.#lines.set(end, line);
+      if (!this.isReading()) conversation.giveUp();
       this.#town.begins(end.other, conversation, this);
       connected(line);
     });
