@@ -7,6 +7,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { ConnectionId, ServerId } from "../lib/base/ids.ts";
 import { type Cluster, serversOfFile, type TestClient, threeServers } from "./support/cluster.ts";
 import { checkState } from "./support/invariants.ts";
 import { everyOrder, seeded } from "./support/orders.ts";
@@ -394,6 +395,29 @@ moving(
         const nothing = [0, 0, 0];
         assert.equal([seats(cluster, "ann"), left], [expected, [nothing, nothing, nothing]]);
         if (there !== undefined) assert.is(ann.closed && answerTo(there) === "true", true);
+      }
+    }
+  },
+);
+
+moving(
+  "9.1 an admin's disconnect ends a session that is on its way, on whichever side it is told",
+  () => {
+    for (const side of ["s1", "s2", "s3"]) {
+      const cluster = threeServers();
+      const ann = cluster.login("s1", "ann", "ann@example.org");
+      const pass = routed(cluster, ann);
+      const connection = 900 as ConnectionId;
+      const certificateId = "admin" as ServerId;
+      cluster.input(side, { type: "opened", connection, role: "admin", certificateId });
+      const request = { type: "disconnect", username: "ann@example.org" } as const;
+      cluster.input(side, { type: "admin-request", connection, request });
+      cluster.settle();
+      assert.is(answerTo(arrive(cluster, "s2", "ann", pass)), "ticket-invalid", side);
+      for (const { state } of cluster.nodes.values()) {
+        assert.not.ok(
+          state.sessions.has(identity("ann")) || state.reservations.has(identity("ann")),
+        );
       }
     }
   },

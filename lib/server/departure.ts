@@ -12,6 +12,7 @@ import { sendError } from "./effects.ts";
 import type { CloseReason, ServerEffect } from "./inputs.ts";
 import { withdrawMove } from "./moves.ts";
 import type { Session } from "./records.ts";
+import { endReservation } from "./reservations.ts";
 import { endSession } from "./seats.ts";
 import type { ServerState, ServerStep } from "./state.ts";
 
@@ -49,16 +50,24 @@ export function endEverySession(state: ServerState, reason: CloseReason): Server
   );
 }
 
-/** An admin wants a user out: every session of that account ends. */
+/** An admin wants a user out: every session of that account ends, also one on its way to here. */
 export function disconnectUser(state: ServerState, username: string): ServerStep {
-  const sessions = [...state.sessions.values()].filter((s) => s.username === username);
-  return forEach(sessions, state, (s, { identity }) => {
-    const session = s.sessions.get(identity);
-    if (session === undefined) return step(s);
-    return session.connection === undefined
-      ? step({ ...s, sessions: s.sessions.delete(identity) })
-      : endConnection(s, session.connection, "disconnected");
-  });
+  const isTheirs = (holder: { readonly username: string }) => holder.username === username;
+  const sessions = [...state.sessions.values()].filter(isTheirs);
+  const movers = [...state.reservations.values()].filter(isTheirs);
+  const announced = state.announced.filterNot(isTheirs);
+  return sequence<ServerState, ServerEffect>(
+    { ...state, announced },
+    (s) => forEach(movers, s, endReservation),
+    (s) =>
+      forEach(sessions, s, (current, { identity }) => {
+        const session = current.sessions.get(identity);
+        if (session === undefined) return step(current);
+        return session.connection === undefined
+          ? step({ ...current, sessions: current.sessions.delete(identity) })
+          : endConnection(current, session.connection, "disconnected");
+      }),
+  );
 }
 
 /** A client that did not log in in time. */
