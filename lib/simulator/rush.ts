@@ -18,19 +18,19 @@ const justBeforeMs = 25;
 
 /** Plans all rushes of a scenario. */
 export function rush(cluster: Cluster, { seed, chaosMs, faults }: Scenario): void {
-  for (const [index, { kind, at, ms, on }] of faults.entries()) {
+  for (const [index, { kind, at, ms, on, to }] of faults.entries()) {
     if (at >= chaosMs) continue;
     rushAt(cluster, at, new Random(seed, `rush ${index}`));
-    if (kind === "pause") rushOn(cluster, at, on[0] ?? "", new Random(seed, `rush on ${index}`));
+    const room = `meet${index}`;
+    const one = new Random(seed, `rush on ${index}`);
+    if (kind === "pause") rushOn(cluster, on.slice(0, 1), { at, room, random: one });
     const until = parting.has(kind) ? Math.min(at + ms, chaosMs) : 0;
     for (let later = at + givenUpMs; later < until; later += againMs) {
       rushAt(cluster, later, new Random(seed, `rush ${index} at ${later}`));
     }
     if (until - at < givenUpMs) continue;
-    const last = until - justBeforeMs;
-    for (const part of [...on, "s1", "s2", "s3"]) {
-      rushOn(cluster, last, part, new Random(seed, `rush on ${part} ${index}`));
-    }
+    const servers = to.length > 0 ? [...on, ...to] : ["s1", "s2", "s3"];
+    rushOn(cluster, servers, { at: until - justBeforeMs, room, random: one });
   }
   const calm = new Random(seed, "rush");
   for (let at = 1_500; at < chaosMs; at += calm.between(1_000, 3_000)) {
@@ -38,13 +38,18 @@ export function rush(cluster: Cluster, { seed, chaosMs, faults }: Scenario): voi
   }
 }
 
-/** Some who are on one server want rooms, of which there are few. */
-function rushOn(cluster: Cluster, at: number, server: string, random: Random): void {
-  const number = random.between(1, 2);
-  cluster.agenda.plan(at - random.between(2, 20), () => {
-    const there = cluster.users.filter(({ line }) => line?.server === server);
-    for (const user of random.sample(there, 2)) user.rushForRoom(`room${number}`);
-  });
+/** On each of these servers some want a room that nobody has yet. */
+function rushOn(
+  cluster: Cluster,
+  servers: readonly string[],
+  { at, room, random }: { readonly at: number; readonly room: string; readonly random: Random },
+): void {
+  for (const server of servers) {
+    cluster.agenda.plan(at - random.between(2, 20), () => {
+      const there = cluster.users.filter(({ line }) => line?.server === server);
+      for (const user of random.sample(there, 2)) user.rushForRoom(room);
+    });
+  }
 }
 
 function rushAt(cluster: Cluster, at: number, random: Random): void {
