@@ -10,6 +10,7 @@ import * as assert from "uvu/assert";
 import type { ConnectionId, RoomId, ServerId } from "../lib/base/ids.ts";
 import { defaultTiming } from "../lib/server/config.ts";
 import { holdingsOf } from "../lib/server/holdings.ts";
+import type { ServerInput } from "../lib/server/inputs.ts";
 import type { Room } from "../lib/server/records.ts";
 import type { ServerState } from "../lib/server/state.ts";
 import { serverMachine } from "../lib/server/step.ts";
@@ -44,6 +45,12 @@ function wouldDo(cluster: Cluster, server: string, as: string, message: object):
   const { effects } = serverMachine.step(cluster.state(server), input);
   return effects.map(({ type }) => type).filter((type) => type !== "report");
 }
+
+type Happening = ServerInput extends infer Input
+  ? Input extends ServerInput
+    ? Omit<Input, "at">
+    : never
+  : never;
 
 /** A peer says that somebody is on the way. */
 const announcement = (who: string): object => ({
@@ -387,6 +394,52 @@ moving("5.11 a mover of a server that is gone is not kept when the name gets fre
   old.say({ type: "leave", incarnation: 1_000 });
   asker.say({ type: "releaseidentity", identity: "bob", stamp: 7 });
   assert.not(reservation(cluster, "bob"));
+});
+
+/** What a client or a peer is told when the server next wakes up so late, and reads this. */
+function toldLate(cluster: Cluster, lateMs: number, input: Happening): readonly object[] {
+  const state = stateOf(cluster);
+  const late = { ...input, at: state.now + lateMs } as ServerInput;
+  const { effects } = serverMachine.step(state, late);
+  return effects.flatMap((effect) => (effect.type === "send" ? [effect.message] : []));
+}
+
+moving("5.6 a pass that is over is over, also for who reads its line too late", () => {
+  const cluster = loneServer();
+  const old = new Puppet(cluster, "a1");
+  old.say(announcement("bob"));
+  wait(cluster, 5_000, old);
+  const ticket = reservation(cluster, "bob")?.pass ?? "";
+  const { connection } = cluster.connect(own);
+  const way = { former: "MainHall-a1", roomid: `MainHall-${own}` };
+  const request = { type: "movejoin", identity: "bob", ticket, ...way } as const;
+  for (const [lateMs, isTaken] of [
+    [4_900, "true"],
+    [5_001, "false"],
+  ] as const) {
+    const said = toldLate(cluster, lateMs, { type: "request", connection, request, size: 99 });
+    const answers = said.flatMap((each) => ("approved" in each ? [each.approved] : []));
+    assert.equal(answers.at(-1), isTaken, `${lateMs} ms`);
+  }
+});
+
+moving("7.8 a claim that is over is over, also for who reads the last grant too late", () => {
+  const cluster = loneServer();
+  const voter = new Puppet(cluster, "a1");
+  voter.take();
+  cluster.say(cluster.connect(own), { type: "newidentity", identity: "ann", ticket: "ann" });
+  const [asked] = voter.take();
+  const message = { ...asked, serverid: "a1", locked: "true" } as unknown as PeerMessage;
+  const { connection } = voter.link;
+  const random = new Uint8Array(16);
+  for (const [lateMs, isTaken] of [
+    [2_900, "true"],
+    [3_001, "false"],
+  ] as const) {
+    const said = toldLate(cluster, lateMs, { type: "peer-message", connection, message, random });
+    const answers = said.flatMap((each) => ("approved" in each ? [each.approved] : []));
+    assert.equal(answers, [isTaken], `${lateMs} ms`);
+  }
 });
 
 moving.run();
