@@ -1,6 +1,6 @@
 /**
- * I15: no server is suspected because the observer itself was stalled; and none that is heard all
- * the time is suspected at all.
+ * I15: "no server is suspected because the observer itself was stalled." Neither is one that is
+ * heard all the time, and none is evicted sooner than the table of cluster.md section 4 says.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * I11: no session without a valid ticket of that account; a pass of a move works once, in its time,
- * for its identity, on its server.
+ * I11: "no session without a valid ticket of that account; a move pass works once, in its time, for
+ * its identity, on its server." What a client showed is compared with what servers gave out.
  *
  * @module
  */

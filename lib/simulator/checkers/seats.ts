@@ -1,5 +1,6 @@
 /**
- * I7: a user who is in is in exactly one room on exactly one server.
+ * I7: "a user who is in is in exactly one room on exactly one server." And of I14, that a move
+ * waits for its target only while that can't answer.
  *
  * @module
  */
