@@ -1,7 +1,7 @@
 /**
- * Hunts one mutant: a copy of the sources with its rule broken goes through the first seeds, which
- * are quick, then through the small explorations and the scenarios that are kept, then through more
- * seeds, until something notices.
+ * Hunts one mutant: a copy of the sources with its rule broken goes where it was last noticed, then
+ * through the first seeds, which are quick, the small explorations and the scenarios that are kept,
+ * then through more seeds, until something notices.
  *
  * @module
  */
@@ -28,15 +28,39 @@ export interface Caught {
 /** Most mutants are noticed by one of these, in a second or two. */
 const firstSeeds = 8;
 
-/** Runs a mutant, in an empty folder, until something notices or nothing has in so many seeds. */
+/** Where each mutant was noticed when the table was made. */
+export function knownPlaces(table: string): ReadonlyMap<string, string> {
+  const rows = table.split("\n").map((line) => line.split(" | "));
+  return new Map(
+    rows.flatMap(([name = "", , , where = ""]) =>
+      name.startsWith("| ") ? [[name.slice(2), where.replace(/ \|$/, "")]] : [],
+    ),
+  );
+}
+
+/**
+ * Runs a mutant, in an empty folder, until something notices or nothing has in so many seeds. It
+ * begins at `known`, if that is given.
+ */
 export async function hunt(
   mutant: Mutant,
   folder: string,
   seedsMax: number,
+  known?: string,
 ): Promise<Caught | undefined> {
   const simulator = await broken(mutant, folder);
   const first = Math.min(firstSeeds, seedsMax);
+  const [, kind, place = ""] = /^(seed|scenario|exploration:) (.*)$/.exec(known ?? "") ?? [];
+  const again =
+    kind === "seed"
+      ? seeded(simulator, Number(place), Number(place))
+      : kind === "scenario"
+        ? replayed(simulator, place)
+        : kind === "exploration:"
+          ? explored(simulator, place)
+          : undefined;
   return (
+    again ??
     seeded(simulator, 1, first) ??
     explored(simulator) ??
     replayed(simulator) ??
@@ -82,8 +106,9 @@ function readSigned(text: string): { readonly checker: string; readonly detail: 
 /** More than any small case has; with a broken rule one may have no end. */
 const statesMax = 6_000;
 
-function explored({ explorationCases, explore }: Simulator): Caught | undefined {
+function explored({ explorationCases, explore }: Simulator, only?: string): Caught | undefined {
   for (const { name, exploration, isSmall } of explorationCases()) {
+    if (only !== undefined && name !== only) continue;
     const { failure } = isSmall ? explore({ ...exploration, statesMax }) : { failure: undefined };
     if (failure === undefined) continue;
     const [, promise = "", detail = ""] = /^(?:(I\d+): )?(.*)$/s.exec(failure.detail) ?? [];
@@ -92,9 +117,10 @@ function explored({ explorationCases, explore }: Simulator): Caught | undefined 
   return undefined;
 }
 
-function replayed({ parseScenario, simulate }: Simulator): Caught | undefined {
+function replayed({ parseScenario, simulate }: Simulator, only?: string): Caught | undefined {
   const scenarios = join(packageFolder, "test/scenarios");
   for (const file of readdirSync(scenarios).sort()) {
+    if (only !== undefined && file !== only) continue;
     const scenario = parseScenario(readFileSync(join(scenarios, file), "utf8"));
     if (!scenario.ok) throw new Error(`${file}: ${scenario.error}`);
     const { failure } = simulate(scenario.value);

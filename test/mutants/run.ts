@@ -9,13 +9,13 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { scriptCommand } from "../support/process.ts";
-import { type Caught, hunt } from "./hunt.ts";
+import { type Caught, hunt, knownPlaces } from "./hunt.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 /** How long one mutant may be hunted; a broken rule may also never come to an end. */
@@ -33,12 +33,14 @@ const { values, positionals } = parseArgs({
   },
 });
 const seedsMax = Number(values.seeds);
+const table = new URL("./README.md", import.meta.url);
 
 /** Hunts one in a process of its own; gives up when that does not come to an end. */
 async function huntApart({ name }: Mutant): Promise<Caught | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "mutant-"));
   const [command, ...before] = scriptCommand("test/mutants/run.ts");
-  const args = [...before, "--only", name, "--folder", folder, "--seeds", values.seeds];
+  const how = values.table ? ["--table"] : [];
+  const args = [...before, "--only", name, "--folder", folder, "--seeds", values.seeds, ...how];
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -100,6 +102,8 @@ if (only === undefined || values.folder === undefined) {
   const pattern = new RegExp(positionals[0] ?? ".");
   await huntAll(mutants.filter(({ name }) => pattern.test(name)));
 } else {
-  const caught = await hunt(only, values.folder, seedsMax);
+  // The table is made without itself.
+  const known = values.table ? new Map<string, string>() : knownPlaces(readFileSync(table, "utf8"));
+  const caught = await hunt(only, values.folder, seedsMax, known.get(only.name));
   if (caught !== undefined) console.log(JSON.stringify(caught));
 }
