@@ -78,7 +78,9 @@ function checkLoser(watch: Watch, step: Stepped): void {
       return session === undefined || id === server.id ? [] : [{ id, session }];
     });
     watch.looked("I1");
-    checkTold(watch, step, connection, lost.identity);
+    // Who is on its way is told where it arrives: it is refused there.
+    const isAway = lost.move !== undefined && lost.move.phase !== "announced";
+    if (!isAway) checkTold(watch, step, connection, lost.identity);
     const isRight = rivals.some(({ id, session }) => {
       if (session.claimedAt === lost.claimedAt) return id < server.id;
       return session.username === lost.username
