@@ -9,6 +9,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ServerId } from "../lib/base/ids.ts";
 import type { DialOutcome } from "../lib/server/inputs.ts";
+import { serverMachine } from "../lib/server/step.ts";
 import type { PeerMessage } from "../lib/wire/server-messages.ts";
 import { type Cluster, serversOfFile, type TestClient } from "./support/cluster.ts";
 import { identity, loneServer, own, Puppet, stateOf, wait } from "./support/puppet.ts";
@@ -108,6 +109,19 @@ silence("8.14 right after standing still it judges nobody for 0.5 s", () => {
   cluster.goOn(own);
   cluster.advance(450);
   assert.is(statusOf(cluster, "a1"), "alive");
+});
+
+silence("8.14 what was heard before standing still grows no younger by it", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1");
+  cluster.dialOutcome = () => ({ type: "silent" });
+  wait(cluster, 2_000, peer);
+  cluster.advance(1_050);
+  cluster.stop(own);
+  cluster.advance(5_000);
+  cluster.goOn(own);
+  cluster.advance(1_200);
+  assert.is(statusOf(cluster, "a1"), "suspect");
 });
 
 silence("8.18 a mover on its way here is a claim like others where parts meet", () => {
@@ -251,12 +265,29 @@ majority("8.20 what a fence ends: claims, reservations, votes", () => {
   const [answer] = cluster.take(ann);
   assert.is(answer?.type === "newidentity" && answer.reason, "no-quorum");
   assert.is(stateOf(cluster).reservations.size, 0);
-  other.take();
+  announce(other);
+  const [refusal] = ofType(other.take(), "moveidentity");
+  assert.is(refusal?.approved !== undefined && refusal.reason, "no-quorum");
   other.say({ type: "lockidentity", identity: "cat", stamp: 7 });
   const votes = ofType(other.take(), "lockidentity");
   assert.equal(
     votes.map(({ locked, reason }) => [locked, reason]),
     [["false", "no-quorum"]],
+  );
+});
+
+majority("8.19 who leaves is in the roster no longer, and the host keeps it so", () => {
+  const { cluster, peers } = rosterOf(3, ["a1", "b1"]);
+  const [peer] = peers as [Voter];
+  const { connection } = peer.link;
+  const message = { type: "leave", serverid: "a1" as ServerId, incarnation: 1_000 } as const;
+  const random = new Uint8Array(16);
+  const input = { type: "peer-message", at: cluster.now, connection, message, random } as const;
+  const { state, effects } = serverMachine.step(stateOf(cluster), input);
+  assert.equal([...state.roster].sort(), ["b1", own]);
+  assert.equal(
+    effects.filter(({ type }) => type === "keep-roster"),
+    [{ type: "keep-roster", roster: ["b1", own] }],
   );
 });
 

@@ -237,6 +237,41 @@ edges(
   },
 );
 
+edges("3.8 only a release that says so records a room", () => {
+  for (const approved of ["false", "true"]) {
+    const cluster = loneServer();
+    const peer = new Puppet(cluster, "a1");
+    peer.say({ type: "lockroomid", roomid: "den", stamp: 7 });
+    const released = { roomid: "den", stamp: 7, approved, claimedat: 5, change: 1 };
+    peer.say({ type: "releaseroomid", ...released });
+    assert.is(stateOf(cluster).directory.has(room("den")), approved === "true");
+  }
+});
+
+edges("6.13 the pauses between dials grow", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1");
+  const dials: number[] = [];
+  cluster.dialOutcome = () => {
+    dials.push(cluster.now);
+    return { type: "silent" };
+  };
+  peer.link.hangUp();
+  cluster.advance(1_400);
+  const pauses = dials.slice(1).map((at, n) => at - (dials[n] ?? 0));
+  assert.ok(pauses.length > 0 && pauses.length < 8, `${pauses}`);
+  assert.ok((pauses.at(-1) ?? 0) > 150, `${pauses}`);
+});
+
+edges("8.4 who sees another member list asks for it", () => {
+  const cluster = loneServer();
+  const peer = new Puppet(cluster, "a1");
+  peer.beat();
+  assert.not(peer.take().some(({ type }) => type === "askmembers"));
+  peer.say({ type: "heartbeat", sequence: 9, acknowledged: 0, change: 0, digest: "x", users: 0 });
+  assert.ok(peer.take().some(({ type }) => type === "askmembers"));
+});
+
 edges("3.9 a room that is known here is refused without asking anybody", () => {
   const cluster = loneServer();
   const ann = cluster.login(own, "ann");
@@ -345,6 +380,18 @@ leaving("5.2 a server that has just started keeps no name for a mover", () => {
   assert.equal([answer.approved, answer.reason], ["false", "unreachable"]);
 });
 
+leaving("8.16 a server that leaves keeps no name for anybody new", () => {
+  const cluster = loneServer();
+  cluster.login(own, "ann");
+  const [, other] = [new Puppet(cluster, "a1"), new Puppet(cluster, "b1")];
+  drain(cluster, own);
+  assert.is(stateOf(cluster).phase, "draining");
+  other.take();
+  other.say(announcement("bob"));
+  const answer = other.take().find(({ type }) => type === "moveidentity");
+  assert.is(answer?.type === "moveidentity" && answer.approved && answer.reason, "draining");
+});
+
 leaving.run();
 
 const moving = suite("protocol, edges of moves");
@@ -370,6 +417,36 @@ moving("5.9 only the server that was left asks for the end, and only of that mov
   assert.ok(reservation(cluster, "bob"));
   old.say({ type: "endmove", identity: "bob", move: 1, acknowledged: "false" });
   assert.not(reservation(cluster, "bob"));
+});
+
+moving("8.18 of two equally old claims that of the smaller id stays", () => {
+  for (const [id, isKept] of [
+    ["a1", false],
+    ["z9", true],
+  ] as const) {
+    const cluster = loneServer();
+    const ann = cluster.login(own, "ann");
+    const claimedat = stateOf(cluster).sessions.get(identity("ann"))?.claimedAt ?? 0;
+    new Puppet(cluster, id, { identities: [{ identity: "ann", username: "eve", claimedat }] });
+    assert.is(stateOf(cluster).sessions.has(identity("ann")), isKept, id);
+    assert.is(ann.closed, !isKept);
+  }
+});
+
+moving("5.9 only the target ends a move, and only the one that is under way", () => {
+  const cluster = loneServer();
+  const ann = cluster.login(own, "ann");
+  const [target, other] = [new Puppet(cluster, "t9"), new Puppet(cluster, "b1")];
+  cluster.say(ann, { type: "join", roomid: "MainHall-t9" });
+  const number = stateOf(cluster).sessions.get(identity("ann"))?.move?.number ?? 0;
+  const answer = { identity: "ann", move: number, approved: "true", pass: "0".repeat(32) };
+  target.say({ type: "moveidentity", ...answer });
+  const ended = { type: "moveended", identity: "ann", arrived: "true" };
+  other.say({ ...ended, move: number });
+  target.say({ ...ended, move: number + 1 });
+  assert.ok(stateOf(cluster).sessions.has(identity("ann")) && !ann.closed);
+  target.say({ ...ended, move: number });
+  assert.not(stateOf(cluster).sessions.has(identity("ann")));
 });
 
 moving("5.2 nobody is routed to a server that has begun to leave", () => {
@@ -462,6 +539,25 @@ returning("8.13 passes from before do not work any longer", () => {
   tellEvicted(cluster, peer);
   assert.not(reservation(cluster, "bob"));
   assert.is(reasonOf(arrive(cluster, "bob")), "ticket-invalid");
+});
+
+returning("8.13 who stood still for longer than 1.5 s comes back without names", () => {
+  for (const [stillMs, isKept] of [
+    [1_200, true],
+    [2_200, false],
+  ] as const) {
+    const cluster = loneServer();
+    const ann = cluster.login(own, "ann");
+    const peer = new Puppet(cluster, "a1");
+    wait(cluster, 1_000, peer);
+    cluster.stop(own);
+    cluster.advance(stillMs);
+    cluster.goOn(own);
+    wait(cluster, 500, peer);
+    tellEvicted(cluster, peer);
+    assert.is(stateOf(cluster).sessions.has(identity("ann")), isKept, `${stillMs} ms`);
+    assert.is(ann.closed, !isKept);
+  }
 });
 
 returning("8.13 claims are asked anew, above every stamp from before", () => {
