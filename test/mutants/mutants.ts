@@ -381,13 +381,6 @@ export const mutants: readonly Mutant[] = [
     '    (s) => (s.fenced ? step(s) : endEverySession(s, "no-quorum")),\n',
   ),
   mutant(
-    "look at the input before what is due",
-    "server/step.ts",
-    "      (s) => settleDeadlines(s, input.at),\n      (s) => take(s, input),\n",
-    "      (s) => take({ ...s, now: Math.max(s.now, input.at) }, input),\n" +
-      "      (s) => settleDeadlines(s, input.at),\n",
-  ),
-  mutant(
     "use a stamp again",
     "server/claims.ts",
     "const stamp = state.clock + 1;",
