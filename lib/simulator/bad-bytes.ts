@@ -56,7 +56,7 @@ export function garble(cluster: Cluster, server: string, seed: number): void {
     const users = cluster.users.filter(({ line }) => line?.server === server);
     if (users.length === 0) return;
     const isFatal = random.chance(0.5);
-    random.pick(users).garble(isFatal ? fatal(random, clientFrameBytesMax) : usable(random));
+    random.pick(users).line?.garble(isFatal ? fatal(random, clientFrameBytesMax) : usable(random));
     return;
   }
   const bytes = random.chance(0.5) ? fatal(random, peerFrameBytesMax) : badLines(random);

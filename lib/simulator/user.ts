@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type ClientReply, type ClientRequest, clientReplies } from "../wire/client-messages.ts";
+import { type ClientReply, clientReplies } from "../wire/client-messages.ts";
 import { parseMessage } from "../wire/codec.ts";
 import { peerFrameBytesMax } from "../wire/frame.ts";
 import { Conversation } from "./conversation.ts";
@@ -20,6 +20,7 @@ import {
   quietDeeds,
   requestOf,
 } from "./habits.ts";
+import { Line } from "./line.ts";
 import type { Random } from "./random.ts";
 import type { Town } from "./town.ts";
 
@@ -31,15 +32,6 @@ const utf8 = new TextEncoder();
 
 /** How long a user waits for an answer before it gives its connection up. */
 const patienceMs = 15_000;
-
-/** One connection of a user. */
-interface Line {
-  readonly server: string;
-  readonly end: End;
-  readonly conversation: Conversation;
-  /** How many messages were said on it. */
-  said: number;
-}
 
 /** A user and its client. */
 export class User implements EndOwner {
@@ -92,21 +84,13 @@ export class User implements EndOwner {
   /** Wants to move there at this moment. */
   rushTo(roomid: string): void {
     const { line } = this;
-    if (line?.conversation.state === "in") this.#say(line, { type: "join", roomid });
+    if (line?.conversation.state === "in") line.say({ type: "join", roomid });
   }
 
   /** Wants a room at the same moment as others. */
   rushForRoom(roomid: string): void {
     const { line } = this;
-    if (line?.conversation.state === "in") this.#say(line, { type: "createroom", roomid });
-  }
-
-  /** Sends what is no request, in one line or without an end. */
-  garble(bytes: Uint8Array): void {
-    const { line } = this;
-    if (line === undefined || line.end.status !== "open") return;
-    line.conversation.sent("nonsense", this.#town.now);
-    this.#town.write(line.end, bytes);
+    if (line?.conversation.state === "in") line.say({ type: "createroom", roomid });
   }
 
   /** Reads nothing before then: what it still says may cost it the answers that wait for it. */
@@ -117,13 +101,7 @@ export class User implements EndOwner {
 
   /** Its connection breaks. */
   lose(): void {
-    this.line?.conversation.giveUp();
-    if (this.line !== undefined) this.#town.breakOff(this.line.end);
-  }
-
-  #hangUp({ conversation, end }: Line): void {
-    conversation.giveUp();
-    this.#town.hangUp(end);
+    this.line?.breakOff();
   }
 
   lines(end: End, frames: readonly string[]): void {
@@ -176,8 +154,8 @@ export class User implements EndOwner {
       const honesty = random.fraction();
       const other = honesty < 0.01 ? this.#town.ticketFor(this.username, "Somebody") : undefined;
       const shown = honesty < 0.02 ? (other ?? `${ticket}0`) : ticket;
-      this.#say(line, { type: "newidentity", identity, ticket: shown });
-      if (random.chance(0.2)) this.#say(line, { type: "who" });
+      line.say({ type: "newidentity", identity, ticket: shown });
+      if (random.chance(0.2)) line.say({ type: "who" });
     });
   }
 
@@ -192,18 +170,12 @@ export class User implements EndOwner {
       const conversation = new Conversation(identity, (promise, detail) =>
         this.#town.complain(promise, `${this.host} on ${server}: ${detail}`),
       );
-      const line = { server, end, conversation, said: 0 };
+      const line = new Line(this.#town, server, end, conversation);
       this.#lines.set(end, line);
       if (!this.isReading()) conversation.giveUp();
       this.#town.begins(end.other, conversation, this);
       connected(line);
     });
-  }
-
-  #say(line: Line, request: ClientRequest): void {
-    if (line.end.status !== "open") return;
-    line.conversation.sent(request, this.#town.now);
-    this.#town.write(line.end, utf8.encode(`${JSON.stringify(request)}\n`));
   }
 
   #heard(line: Line, reply: ClientReply): void {
@@ -220,7 +192,7 @@ export class User implements EndOwner {
     const follow = () => this.#follow(line, route);
     if (manner === "vanish") {
       this.manner = undefined;
-      this.#hangUp(line);
+      line.hangUp();
     } else if (manner === "late") {
       this.#isFollowing = true;
       this.#town.after(random.between(9_000, 11_500), follow);
@@ -230,7 +202,7 @@ export class User implements EndOwner {
     }
     if (manner === "both" || manner === "stay") {
       const delayMs = random.between(1, 400);
-      this.#town.after(delayMs, () => this.#say(line, this.#message(line)));
+      this.#town.after(delayMs, () => line.chat(this.host));
     }
   }
 
@@ -249,10 +221,10 @@ export class User implements EndOwner {
       }
       const roomid = route.roomid;
       const request = { type: "movejoin", former: "", roomid, identity } as const;
-      this.#say(line, { ...request, ticket: route.ticket });
+      line.say({ ...request, ticket: route.ticket });
       this.line = line;
       this.manner = undefined;
-      this.#town.after(this.#random.between(1, 30), () => this.#hangUp(old));
+      this.#town.after(this.#random.between(1, 30), () => old.hangUp());
     });
     if (isReplaying) this.#replay(this.#random.pick(this.#passes));
   }
@@ -262,15 +234,11 @@ export class User implements EndOwner {
     this.#dial(this.#random.pick(this.#town.serverIds), identity, (line) => {
       if (line === undefined) return;
       const request = { type: "movejoin", former: "", roomid: "x", identity } as const;
-      this.#say(line, { ...request, ticket: pass });
+      line.say({ ...request, ticket: pass });
       this.#town.after(3_000, () => {
-        if (line !== this.line) this.#hangUp(line);
+        if (line !== this.line) line.hangUp();
       });
     });
-  }
-
-  #message(line: Line): ClientRequest {
-    return { type: "message", content: `${this.host}-${line.end.id}.${++line.said}` };
   }
 
   #act(): void {
@@ -292,23 +260,23 @@ export class User implements EndOwner {
     if (!isLively && !quietDeeds.has(deed)) return;
     switch (deed) {
       case "message":
-        this.#say(line, this.#message(line));
+        line.chat(this.host);
         return;
       case "burst":
-        for (let left = 4; left > 0; left--) this.#say(line, this.#message(line));
+        for (let left = 4; left > 0; left--) line.chat(this.host);
         return;
       case "flurry":
         for (const each of this.#random.sample(flurryDeeds, 3)) this.#do(line, each);
         return;
       case "hang-up":
-        this.#hangUp(line);
+        line.hangUp();
         return;
       case "nonsense":
-        this.garble(utf8.encode('{"type":"joker"}\n'));
+        line.garble(utf8.encode('{"type":"joker"}\n'));
         return;
       default: {
         const view = { serverIds, own: line.conversation.room, listed: this.#rooms };
-        this.#say(line, requestOf(deed, this.#random, view));
+        line.say(requestOf(deed, this.#random, view));
       }
     }
   }
