@@ -115,7 +115,7 @@ function cells({ plan, hours, deaths, noticed, ...row }: AccuracyRow): readonly 
   return [
     String(plan.servers),
     `${plan.loss * 100} %`,
-    String(Math.floor(hours.serverHours)),
+    rounded(hours.serverHours),
     String(hours.stalls),
     hourly(hours.suspicions),
     hourly(hours.falseSuspicions),
@@ -126,6 +126,11 @@ function cells({ plan, hours, deaths, noticed, ...row }: AccuracyRow): readonly 
     `${(row.ranMs / 3_600_000).toFixed(2)} h`,
     row.fingerprint.toString(16),
   ];
+}
+
+/** Never more than there were. */
+function rounded(hours: number): string {
+  return hours < 100 ? String(Math.floor(hours * 10) / 10) : String(Math.floor(hours));
 }
 
 function seconds(sorted: readonly number[]): string {
