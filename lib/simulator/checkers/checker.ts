@@ -95,7 +95,10 @@ export class Watch implements Observer {
   hasMajority(): boolean {
     const live = this.cluster.live();
     if (this.cluster.scenario.partition === "available") return true;
-    return live.every(({ state }) => 2 * live.length > state.roster.size);
+    // A newcomer that nobody has taken in yet is in nobody's roster but its own.
+    return live.every(({ state: { roster } }) => {
+      return 2 * live.filter(({ id }) => roster.has(id)).length > roster.size;
+    });
   }
 
   stepped(server: ServerProcess, before: ServerState, input: ServerInput, made: ServerStep): void {

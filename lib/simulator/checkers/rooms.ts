@@ -80,7 +80,9 @@ function deleted(watch: Watch, { server, before, after, input, effects }: Steppe
 /** Of two rooms of one id the older stays; equal: that of the smaller server id. */
 function checkMerge(watch: Watch, server: ServerProcess, after: ServerState, room: Room): void {
   const winner = after.directory.get(room.roomid);
-  if (winner === undefined) return;
+  // A room goes with its owner as well, who may have lost the name by the same list.
+  const isOwned = room.owner !== "" && after.sessions.has(room.owner);
+  if (winner === undefined || !isOwned) return;
   watch.looked("I2");
   const isRight =
     winner.claimedAt === room.claimedAt
