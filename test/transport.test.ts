@@ -102,6 +102,7 @@ transports("a reader that does not read is cut, and nobody else notices", async 
   const caFile = join(await certificatesFolder(), "ca.pem");
   const stalled = startCommand("test/support/stalled-client.ts", [String(port), caFile]);
   await stalled.logged("connected");
+  await waitFor("the connection that stalls", () => events.all.length === 1);
   stalled.signal("SIGSTOP");
   const reader = collect(await rawClient(port, await trust()));
   await waitFor("two connections", () => events.all.length === 2);
