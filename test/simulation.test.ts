@@ -21,6 +21,7 @@ import {
   promises,
   type Scenario,
   scenarioOf,
+  seldom,
   shrink,
   simulate,
 } from "../lib/simulator/mod.ts";
@@ -147,6 +148,8 @@ simulation("what the ledger excepts exists, and has a reason", () => {
     operations.flatMap((operation) => faultKinds.map((fault) => cell(operation, fault))),
   );
   assert.equal(ledgerGaps(new Map()).length, cells.size - Object.keys(exceptions).length);
+  const fewer = faultKinds.length * Object.keys(seldom).length;
+  assert.equal(ledgerGaps(new Map(), 500).length, ledgerGaps(new Map()).length - fewer);
   for (const [key, reason] of Object.entries(exceptions)) {
     assert.ok(cells.has(key), key);
     assert.ok(reason.length > 20, key);

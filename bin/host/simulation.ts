@@ -22,6 +22,8 @@ import {
   promises,
   type Scenario,
   scenarioOf,
+  seedsForSeldom,
+  seldom,
   shrink,
   simulate,
 } from "../../lib/simulator/mod.ts";
@@ -163,11 +165,13 @@ function add(tally: Tally, { steps, ms, fingerprint, looks }: Outcome): void {
 /** Shows what was tried and looked at; whether that is all that so many seeds must reach. */
 function showLooks({ ledger, looks }: Tally, seeds: number): boolean {
   console.log(ledgerTable(ledger));
-  const gaps = ledgerGaps(ledger);
+  const gaps = ledgerGaps(ledger, seeds);
   for (const gap of gaps) console.log(`never met: ${gap}`);
   for (const key of metExceptions(ledger)) console.log(`met, though excepted: ${key}`);
   for (const [key, reason] of Object.entries(exceptions))
     console.log(`excepted: ${key}: ${reason}`);
+  for (const [operation, reason] of seeds < seedsForSeldom ? Object.entries(seldom) : [])
+    console.log(`excepted below ${seedsForSeldom} seeds: ${operation}: ${reason}`);
   const counted = promises.map((promise) => `${promise} ${looks.get(promise) ?? 0}`);
   console.log(`looked at: ${counted.join(", ")}`);
   const unseen = promises.filter((promise) => !looks.has(promise));

@@ -202,9 +202,23 @@ export function ledgerTable(ledger: Ledger): string {
   return [`${" ".repeat(16)}${head}`, ...lines].join("\n");
 }
 
-/** Pairs that never met, those that are excepted left out. */
-export function ledgerGaps(ledger: Ledger): string[] {
-  return everyCell().filter((key) => !ledger.has(key) && !(key in exceptions));
+/**
+ * Operations that happen too seldom to meet every fault in fewer than {@link seedsForSeldom} seeds,
+ * and why: some pairs come two to ten times in 500 seeds, so chance decides.
+ */
+export const seldom: Readonly<Partial<Record<Operation, string>>> = {
+  "lease over": "an asker must be cut off, or stand still, for 6 s in the middle of a vote",
+  merge: "two parts must have given one name away, and meet again",
+  contest: "a newer process must come while the older one under its id is not known to be dead",
+  drain: "a server is told to leave in few runs, and once",
+};
+/** From so many seeds on, those must have met every fault, too. */
+export const seedsForSeldom: number = 10_000;
+
+/** Pairs that so many seeds should have met and have not, those that are excepted left out. */
+export function ledgerGaps(ledger: Ledger, seeds: number = seedsForSeldom): string[] {
+  const demanded = operations.filter((each) => seeds >= seedsForSeldom || !(each in seldom));
+  return cellsOf(demanded).filter((key) => !ledger.has(key) && !(key in exceptions));
 }
 
 /** Pairs that were met although they are excepted. */
@@ -212,6 +226,6 @@ export function metExceptions(ledger: Ledger): string[] {
   return Object.keys(exceptions).filter((key) => ledger.has(key));
 }
 
-function everyCell(): string[] {
-  return operations.flatMap((operation) => faultKinds.map((fault) => cell(operation, fault)));
+function cellsOf(some: readonly Operation[]): string[] {
+  return some.flatMap((operation) => faultKinds.map((fault) => cell(operation, fault)));
 }

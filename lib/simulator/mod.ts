@@ -25,6 +25,8 @@ export {
   metExceptions,
   type Operation,
   operations,
+  seedsForSeldom,
+  seldom,
 } from "./ledger.ts";
 export {
   type Fault,
