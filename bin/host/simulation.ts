@@ -170,8 +170,9 @@ function showLooks({ ledger, looks }: Tally, seeds: number): boolean {
   for (const key of metExceptions(ledger)) console.log(`met, though excepted: ${key}`);
   for (const [key, reason] of Object.entries(exceptions))
     console.log(`excepted: ${key}: ${reason}`);
-  for (const [operation, reason] of seeds < seedsForSeldom ? Object.entries(seldom) : [])
-    console.log(`excepted below ${seedsForSeldom} seeds: ${operation}: ${reason}`);
+  for (const [name, reason] of seeds < seedsForSeldom ? Object.entries(seldom) : []) {
+    console.log(`excepted below ${seedsForSeldom} seeds: ${name}: ${reason}`);
+  }
   const counted = promises.map((promise) => `${promise} ${looks.get(promise) ?? 0}`);
   console.log(`looked at: ${counted.join(", ")}`);
   const unseen = promises.filter((promise) => !looks.has(promise));
